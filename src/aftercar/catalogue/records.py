@@ -157,8 +157,8 @@ class Finding:
         required=True,
         choices=(
             "antigen_escape", "soluble_bcma", "anti_car_antibodies", "manufacturing", "costimulation", "exhaustion",
-            "microenvironment", "prior_treatment", "durability", "immune_activation", "case", "feasibility", "sequencing",
-            "combination", "target", "maintenance", "safety",
+            "microenvironment", "prior_treatment", "durability", "immune_activation", "case", "feasibility",
+            "sequencing", "combination", "target", "maintenance", "safety",
         ),
     )  # fmt: skip
     statement: str = column("text", "the finding in one sentence", required=True)
