@@ -42,7 +42,7 @@ def _unresolved(name: str, rows: Iterable[Placed], known: Mapping[str, set[str]]
         for field, ids in known.items():
             value = getattr(row.record, field, "")
             if field != own and value and value not in ids:
-                where = tables.get(field, "the therapies (see `aftercar evidence --therapies`)")
+                where = tables.get(field, "the therapies (see `aftercar evidence therapies`)")
                 yield row.fault(
                     field, f"'{value}' is not in {where}.", "Correct the id, or add the entry that it names."
                 )

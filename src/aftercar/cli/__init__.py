@@ -1,1 +1,70 @@
-"""."""
+"""The command line: one thin file per command. Here they are put together and errors become exit codes.
+
+Exit codes: 0 done; 1 a fault of the program; 2 input that cannot be used; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from aftercar import __version__
+from aftercar.cli import compare, evidence, pool, reproduce
+from aftercar.foundation import AftercarError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="aftercar",
+    help="What works after BCMA CAR-T relapse in multiple myeloma, and how sure we are. For research and trial design only.",
+    epilog="Example: aftercar compare --out compare.html",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+)
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
+app.command("reproduce", epilog=reproduce.EXAMPLE)(reproduce.reproduce)
+app.command("pool", epilog=pool.EXAMPLE)(pool.pool)
+app.add_typer(evidence.app, name="evidence")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aftercar {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Hold the options of the program as a whole."""
+
+
+def main() -> None:
+    """Run the command line and turn errors into a message on stderr and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except AftercarError as error:
+        typer.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        typer.echo("interrupted; nothing was left half-written", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe went away, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        typer.echo(
+            f"error: {error.filename or 'file'}: {error.strerror or error}. Check the path and its permissions.",
+            err=True,
+        )
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -110,7 +110,7 @@ def check_filters(base: EvidenceBase, filters: Filters) -> None:
         for value in getattr(filters, name):
             if value not in known:
                 close = difflib.get_close_matches(value, list(known), n=3, cutoff=0.5)
-                mend = f"Did you mean {', '.join(close)}?" if close else "`aftercar evidence --words` lists the words."
+                mend = f"Did you mean {', '.join(close)}?" if close else "`aftercar evidence words` lists the words."
                 faults.append(Fault(f"option --{name}", f"'{value}' is not in the base.", mend))
     if faults:
         raise InputError(faults)
@@ -127,7 +127,7 @@ def resolve_therapies(base: EvidenceBase, names: Iterable[str]) -> tuple[str, ..
         therapy_id = index.get(name.casefold())
         if therapy_id is None:
             close = difflib.get_close_matches(name.casefold(), index, n=3, cutoff=0.5)
-            mend = f"Did you mean {', '.join(close)}?" if close else "`aftercar evidence --therapies` lists them."
+            mend = f"Did you mean {', '.join(close)}?" if close else "`aftercar evidence therapies` lists them."
             faults.append(Fault("option --therapy", f"'{name}' is no therapy of the catalogue.", mend))
         else:
             found.append(therapy_id)
