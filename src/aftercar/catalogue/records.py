@@ -122,7 +122,7 @@ class Outcome:
     )
     estimate: float | None = column("number", "median or rate as printed", minimum=0)
     ci_lb: float | None = column("number", "lower limit of the interval as printed", minimum=0)
-    ci_ub: float | None = column("number", "upper limit of the interval as printed; empty where not reached", minimum=0)
+    ci_ub: float | None = column("number", "upper limit as printed; empty where not reached", minimum=0)
     ci_level: float | None = column("percent", "level of the interval", unit="%")
     unit: str = column("choice", "unit of estimate and interval", choices=("months", "%"))
     timepoint_months: float | None = column(
