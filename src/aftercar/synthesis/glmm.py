@@ -1,0 +1,182 @@
+"""Maximum likelihood for the binomial-normal model (a logistic regression with a normal random intercept).
+
+Newton's method on (beta, tau) with exact derivatives. The likelihood is even in tau, so tau = 0 is always a flat point:
+it is the answer when the common-proportion fit has the higher likelihood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, log_expit, xlogy
+
+from aftercar.foundation import NotPoolableError
+from aftercar.synthesis.binomial_normal import BinomialNormal, LikelihoodPoint, evaluate_likelihood, make_model
+from aftercar.synthesis.effects import compute_effects
+from aftercar.synthesis.results import FloatArray
+from aftercar.synthesis.weighted_regression import fit_weighted
+
+_MAX_STEPS = 200
+_LAST_DECREMENT = 1e-9  # Newton converges quadratically: one more step from here reaches rounding
+_TAU_NEGLIGIBLE = 1e-4
+_ETA_LIMIT = 35.0  # a logit beyond it means separation: the proportion is 0 or 1 to machine precision
+_TAU_LIMIT = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class GlmmFit:
+    """A fitted binomial-normal model.
+
+    Attributes
+    ----------
+    beta, covariance
+        Coefficients on the logit scale, shape (p,), and their covariance: the block of the inverse of the observed
+        information of (beta, tau), as lme4 has it.
+    tau
+        Standard deviation of the true logits, >= 0.
+    point
+        The likelihood with its derivatives at the maximum.
+    log_likelihood_common
+        Maximum of the log-likelihood with tau = 0.
+    """
+
+    model: BinomialNormal
+    beta: FloatArray
+    covariance: FloatArray
+    tau: float
+    point: LikelihoodPoint
+    log_likelihood_common: float
+
+    @property
+    def log_likelihood(self) -> float:
+        """Maximum of the log-likelihood, binomial constants included."""
+        return self.point.value
+
+
+def fit_glmm(events: FloatArray, total: FloatArray, design: FloatArray) -> GlmmFit:
+    """Fit the binomial-normal model by maximum likelihood. No correction for zeros is needed or made.
+
+    Parameters
+    ----------
+    events, total
+        Checked counts, shape (k,).
+    design
+        Shape (k, p), of full rank; a column of ones for plain pooling.
+
+    Raises
+    ------
+    NotPoolableError
+        The likelihood has no finite maximum: a coefficient or tau grows without end (separation).
+
+    References
+    ----------
+    Stijnen, Hamza & Oezdemir 2010, section 3. Checked against metafor and lme4 in tests/verification/synthesis.
+    """
+    model = make_model(events, total, design)
+    start, start_tau = _choose_start(model)
+    common = fit_common(model, start)
+    best = _climb(model, start, start_tau)
+    if best.tau <= _TAU_NEGLIGIBLE or best.value <= common.value:
+        best = common
+    p = model.p
+    if best.tau == 0:
+        covariance = np.linalg.inv(-best.hessian[:p, :p])
+    else:
+        covariance = np.linalg.inv(-best.hessian)[:p, :p]
+    return GlmmFit(model, best.beta, np.asarray(covariance), best.tau, best, common.value)
+
+
+def fit_common(model: BinomialNormal, start: FloatArray) -> LikelihoodPoint:
+    """Return the maximum with tau = 0: ordinary logistic regression."""
+    beta = start
+    for _ in range(_MAX_STEPS):
+        proportion = expit(model.design @ beta)
+        slope = model.design.T @ (model.events - model.total * proportion)
+        weights = model.total * proportion * (1 - proportion)
+        step = np.linalg.solve(model.design.T @ (model.design * weights[:, None]), slope)
+        beta = beta + step * min(1.0, 2 / float(np.abs(step).max(initial=1e-300)))
+        _refuse_separation(model, beta, 0.0)
+        if float(slope @ step) < _LAST_DECREMENT**2:
+            break
+    return evaluate_likelihood(model, beta, 0.0)
+
+
+def maximise_beta(model: BinomialNormal, beta: FloatArray, tau: float, modes: FloatArray | None) -> LikelihoodPoint:
+    """Return the maximum over beta with tau held: a concave problem."""
+    return _newton(model, evaluate_likelihood(model, beta, tau, modes), free=slice(0, model.p))
+
+
+def maximise_tau(model: BinomialNormal, beta: FloatArray, tau: float, modes: FloatArray | None) -> LikelihoodPoint:
+    """Return the maximum over tau with beta held."""
+    return _newton(model, evaluate_likelihood(model, beta, tau, modes), free=slice(model.p, model.p + 1))
+
+
+def saturated_statistic(events: FloatArray, total: FloatArray) -> float:
+    """Return twice the log-likelihood ratio of one proportion a cohort against one for all: chi-squared on k - 1."""
+    pooled = events.sum() / total.sum()
+    separate = xlogy(events, events / total) + xlogy(total - events, (total - events) / total)
+    common = xlogy(events, pooled) + xlogy(total - events, 1 - pooled)
+    return max(0.0, 2 * float((separate - common).sum()))
+
+
+def common_log_likelihood(model: BinomialNormal, beta: FloatArray) -> float:
+    """Return the log-likelihood of a common proportion, for tests and profiles."""
+    eta = model.design @ beta
+    return float(
+        (model.log_choose + model.events * eta + model.total * log_expit(-eta)).sum(),
+    )
+
+
+def _choose_start(model: BinomialNormal) -> tuple[FloatArray, float]:
+    effects = compute_effects(model.events, model.total)
+    fit = fit_weighted(effects.yi, 1 / effects.vi, model.design)
+    excess = (fit.q - (model.k - model.p)) / fit.trace_p
+    return fit.coefficients, float(np.sqrt(np.clip(excess, 0.1, 4.0)))
+
+
+def _climb(model: BinomialNormal, beta: FloatArray, tau: float) -> LikelihoodPoint:
+    return _newton(model, evaluate_likelihood(model, beta, tau), free=slice(0, model.p + 1))
+
+
+def _newton(model: BinomialNormal, point: LikelihoodPoint, *, free: slice) -> LikelihoodPoint:
+    """Climb over the free parameters; directions of wrong curvature are turned uphill, and steps kept modest."""
+    for _ in range(_MAX_STEPS):
+        gradient, hessian = point.gradient[free], point.hessian[free, free]
+        values, vectors = np.linalg.eigh(-hessian)
+        values = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.abs(values).max())))
+        step = vectors @ ((vectors.T @ gradient) / values)
+        decrement = float(gradient @ step)
+        step *= min(1.0, max(1.0, point.tau) / max(float(np.abs(step).max()), 1e-300))
+        moved = _line_search(model, point, step, free)
+        finished = decrement < _LAST_DECREMENT or moved is None
+        if moved is not None:
+            point = moved
+        if finished or point.tau <= _TAU_NEGLIGIBLE:
+            break
+        _refuse_separation(model, point.beta, point.tau)
+    return point
+
+
+def _line_search(
+    model: BinomialNormal, point: LikelihoodPoint, step: FloatArray, free: slice
+) -> LikelihoodPoint | None:
+    here = np.append(point.beta, point.tau)
+    for _ in range(40):
+        there = here.copy()
+        there[free] += step
+        trial = evaluate_likelihood(model, there[:-1], abs(float(there[-1])), point.modes)
+        # A loss within rounding of the sum is no loss.
+        if trial.value >= point.value - 1e-11 * (1 + abs(point.value)):
+            return trial
+        step = step / 2
+    return None
+
+
+def _refuse_separation(model: BinomialNormal, beta: FloatArray, tau: float) -> None:
+    if tau > _TAU_LIMIT or float(np.abs(model.design @ beta).max()) > _ETA_LIMIT * (1 + tau):
+        raise NotPoolableError(
+            "The likelihood of the binomial-normal model grows without end: in some group every patient responded, or "
+            'none did, so its logit is infinite. Merge the groups, or use method "reml" (which adds 1/2 to such '
+            'cohorts) or "bayes".'
+        )
