@@ -102,8 +102,8 @@ class Cohort:
 class Outcome:
     """One figure of one cohort as one source prints it. Two sources that differ give two rows.
 
-    Proportions carry `events` of `total` and `percent`; medians and rates carry `estimate` with its interval. `preferred`
-    marks the row used when several sources give the same measure of the same cohort.
+    Proportions carry `events` of `total` and `percent`; medians and rates carry `estimate` with its interval.
+    `preferred` marks the row used when several sources give the same measure of the same cohort.
     """
 
     outcome_id: str = column("id", "id of the figure", required=True, key=True)

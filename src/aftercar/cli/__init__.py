@@ -19,7 +19,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="aftercar",
-    help="What works after BCMA CAR-T relapse in multiple myeloma, and how sure we are. For research and trial design only.",
+    help="What works after BCMA CAR-T relapse in multiple myeloma, and how sure we are. For research only.",
     epilog="Example: aftercar compare --out compare.html",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

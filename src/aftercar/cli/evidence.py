@@ -84,9 +84,7 @@ def check(
     """Check tables of your own; says every fault with file, row, column and mend."""
     base = options.load_evidence(directory, replace)
     counts = ", ".join(f"{len(getattr(base, name))} {name}" for name in TABLES)
-    typer.echo(
-        f"{directory}: good. Together with the base: {counts}." if not replace else f"{directory}: good: {counts}."
-    )
+    typer.echo(f"{directory}: good. {'It holds' if replace else 'Together with the built-in base'}: {counts}.")
 
 
 @app.command(epilog="Example: aftercar evidence export evidence.parquet")
@@ -152,8 +150,8 @@ def words() -> None:
     classes = sorted({therapy.strategy_class for therapy in base.therapies.values()})
     targets = sorted({target for therapy in base.therapies.values() for target in therapy.targets})
     lists = {
-        "--strategy": list(base.strategies), "--class": classes, "--target": targets, "--design": DESIGNS, "--line": LINES,
-        "--role": ROLES, "--measure": MEASURES, "prior_bcma": PRIOR_BCMA, "--study": list(base.studies),
+        "--strategy": list(base.strategies), "--class": classes, "--target": targets, "--design": DESIGNS,
+        "--line": LINES, "--role": ROLES, "--measure": MEASURES, "prior_bcma": PRIOR_BCMA, "--study": list(base.studies),
     }  # fmt: skip
     print_pairs("Words", [(name, ", ".join(values)) for name, values in lists.items()])
 
