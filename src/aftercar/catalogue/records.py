@@ -36,10 +36,13 @@ UNITS_OF_ANALYSIS = ("patient", "line_of_therapy")
 ROLES = ("salvage", "index", "comparator")
 MEASURES = (
     "ORR", "CR", "sCR", "VGPR", "PR", "MR", "SD", "PD", "CBR", "MRD_negative",
-    "PFS", "PFS2", "DOR", "OS", "EFS", "local_control",
+    "PFS", "PFS2", "DOR", "OS", "EFS", "local_control", "relapse", "relapse_free",
     "PFS_rate", "OS_rate", "DOR_rate",
 )  # fmt: skip
-PROPORTIONS = ("ORR", "CR", "sCR", "VGPR", "PR", "MR", "SD", "PD", "CBR", "MRD_negative", "local_control")
+PROPORTIONS = (
+    "ORR", "CR", "sCR", "VGPR", "PR", "MR", "SD", "PD", "CBR", "MRD_negative",
+    "local_control", "relapse", "relapse_free",
+)  # fmt: skip
 MEDIANS = ("PFS", "PFS2", "DOR", "OS", "EFS")
 RATES = ("PFS_rate", "OS_rate", "DOR_rate")
 COUNT_STATUS = ("reported", "computed", "inferred", "not_reported")
@@ -56,7 +59,7 @@ SOURCE_KINDS = (
 CHECKED = ("against_review_text", "against_primary", "against_secondary", "not_checked")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """One trial, registry or series; its citation stands in `sources.bib` under `citation`."""
 
@@ -71,7 +74,7 @@ class Study:
     note: str = column("text", "what a reader should know about the study")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
     """One group of patients who had one therapy in one study.
 
@@ -98,7 +101,7 @@ class Cohort:
     note: str = column("text", "what a reader should know about the cohort")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One figure of one cohort as one source prints it. Two sources that differ give two rows.
 
@@ -131,7 +134,7 @@ class Outcome:
     derivation: str = column("text", "how the count or figure follows from what is printed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a figure stands, so that a reader finds it within a minute."""
 
@@ -144,7 +147,7 @@ class Source:
     note: str = column("text", "what a reader should know about the source")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A result that is no proportion and no time: a mechanism observed, a case, a feasibility."""
 
@@ -167,7 +170,7 @@ class Finding:
     source_id: str = column("id", "where it stands", required=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
     """A figure on which sources disagree, or that cannot be right as printed. Both stay in the base."""
 
@@ -185,7 +188,7 @@ class Discrepancy:
     used_here: str = column("text", "which is used here and why", required=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Therapy:
     """A therapy of the review: what it is and what it acts on."""
 
@@ -198,7 +201,7 @@ class Therapy:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     """A row of the comparison: a class of therapies that a clinician would choose between."""
 
