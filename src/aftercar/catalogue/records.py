@@ -59,7 +59,7 @@ SOURCE_KINDS = (
 CHECKED = ("against_review_text", "against_primary", "against_secondary", "not_checked")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Study:
     """One trial, registry or series; its citation stands in `sources.bib` under `citation`."""
 
@@ -74,7 +74,7 @@ class Study:
     note: str = column("text", "what a reader should know about the study")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Cohort:
     """One group of patients who had one therapy in one study.
 
@@ -101,7 +101,7 @@ class Cohort:
     note: str = column("text", "what a reader should know about the cohort")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One figure of one cohort as one source prints it. Two sources that differ give two rows.
 
@@ -188,7 +188,7 @@ class Discrepancy:
     used_here: str = column("text", "which is used here and why", required=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Therapy:
     """A therapy of the review: what it is and what it acts on."""
 
@@ -201,7 +201,7 @@ class Therapy:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Strategy:
     """A row of the comparison: a class of therapies that a clinician would choose between."""
 
