@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, log_expit, xlogy
+from scipy.special import expit, xlogy
 
 from aftercar.foundation import NotPoolableError
 from aftercar.synthesis.binomial_normal import BinomialNormal, LikelihoodPoint, evaluate_likelihood, make_model
@@ -112,20 +112,14 @@ def maximise_tau(model: BinomialNormal, beta: FloatArray, tau: float, modes: Flo
     return _newton(model, evaluate_likelihood(model, beta, tau, modes), free=slice(model.p, model.p + 1))
 
 
-def saturated_statistic(events: FloatArray, total: FloatArray) -> float:
-    """Return twice the log-likelihood ratio of one proportion a cohort against one for all: chi-squared on k - 1."""
-    pooled = events.sum() / total.sum()
-    separate = xlogy(events, events / total) + xlogy(total - events, (total - events) / total)
-    common = xlogy(events, pooled) + xlogy(total - events, 1 - pooled)
-    return max(0.0, 2 * float((separate - common).sum()))
+def saturated_statistic(fit: GlmmFit) -> float:
+    """Return twice the log-likelihood ratio of one proportion a cohort against the fit with tau = 0.
 
-
-def common_log_likelihood(model: BinomialNormal, beta: FloatArray) -> float:
-    """Return the log-likelihood of a common proportion, for tests and profiles."""
-    eta = model.design @ beta
-    return float(
-        (model.log_choose + model.events * eta + model.total * log_expit(-eta)).sum(),
-    )
+    It is chi-squared on k - p, and finite where cohorts are at 0 % or 100 %, which Wald's form is not.
+    """
+    x, n = fit.model.events, fit.model.total
+    separate = fit.model.log_choose + xlogy(x, x / n) + xlogy(n - x, (n - x) / n)
+    return max(0.0, 2 * (float(separate.sum()) - fit.log_likelihood_common))
 
 
 def _choose_start(model: BinomialNormal) -> tuple[FloatArray, float]:
@@ -148,6 +142,9 @@ def _newton(model: BinomialNormal, point: LikelihoodPoint, *, free: slice) -> Li
         step = vectors @ ((vectors.T @ gradient) / values)
         decrement = float(gradient @ step)
         step *= min(1.0, max(1.0, point.tau) / max(float(np.abs(step).max()), 1e-300))
+        if free.stop > model.p:
+            # tau = 0 is flat whether or not it is a maximum, so a long step must not land on it.
+            step[-1] = max(float(step[-1]), -0.8 * point.tau)
         moved = _line_search(model, point, step, free)
         finished = decrement < _LAST_DECREMENT or moved is None
         if moved is not None:

@@ -80,7 +80,7 @@ def _describe(fit: GlmmFit, level: float) -> Heterogeneity:
     model = fit.model
     typical = typical_variance(compute_effects(model.events, model.total).vi, model.design)
     tau2_lb, tau2_ub = profile_tau2(fit, level=level)
-    q, df = saturated_statistic(model.events, model.total), model.k - 1
+    q, df = saturated_statistic(fit), model.k - 1
     return Heterogeneity(
         tau2=fit.tau**2,
         tau2_lb=tau2_lb,

@@ -13,15 +13,17 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import chdtri
 
+from aftercar.foundation import NotPoolableError
 from aftercar.synthesis.binomial_normal import LikelihoodPoint, evaluate_likelihood
 from aftercar.synthesis.glmm import GlmmFit, maximise_beta, maximise_tau
 
 _TAU_CEILING = 50.0  # logits that differ by hundreds: beyond any reading of "variance between cohorts"
+_MEAN_CEILING = 60.0  # a proportion within 1e-26 of 0 or 1
 _TIGHT = 1e-9
 
 
 def profile_mean(fit: GlmmFit, *, level: float) -> tuple[float, float]:
-    """Return the profile-likelihood interval of the mean logit.
+    """Return the profile-likelihood interval of the mean logit; a limit is infinite where the data set none.
 
     References
     ----------
@@ -58,7 +60,10 @@ def _limit_mean(fit: GlmmFit, drop: float, reach: float) -> float:
         nonlocal last
         beta = np.array([mean])
         at_zero = evaluate_likelihood(fit.model, beta, 0.0)
-        last = maximise_tau(fit.model, beta, max(last.tau, 0.3), last.modes)
+        try:
+            last = maximise_tau(fit.model, beta, max(last.tau, 0.3), last.modes)
+        except NotPoolableError:
+            return -drop  # tau grows without end here, so the profile has not fallen
         return target - max(last.value, at_zero.value)
 
     return _bracket(excess, centre, reach)
@@ -111,16 +116,16 @@ def _solve_pair(fit: GlmmFit, target: float, *, start: tuple[float, float], inde
         step = np.linalg.solve(jacobian, equations)
         step *= min(1.0, 1.5 / max(float(np.abs(step).max()), 1e-300))
         mean, tau = mean - float(step[0]), tau - float(step[1])
-        if tau < 0 or tau > _TAU_CEILING or abs(mean) > 500:
+        if tau < 0 or tau > _TAU_CEILING or abs(mean) > _MEAN_CEILING:
             return None
     return None
 
 
 def _bracket(excess: Callable[[float], float], centre: float, reach: float) -> float:
-    """Return the root of `excess` on the side of `reach`, going out until it is positive."""
+    """Return the root of `excess` on the side of `reach`; infinite where the profile never falls so far."""
     inner, outer = centre, centre + reach
-    for _ in range(60):
-        if excess(outer) > 0:
-            break
+    while excess(outer) <= 0:
         inner, outer = outer, centre + 2 * (outer - centre)
+        if abs(outer) > _MEAN_CEILING:
+            return float(np.copysign(np.inf, reach))
     return float(brentq(excess, inner, outer, xtol=_TIGHT))
