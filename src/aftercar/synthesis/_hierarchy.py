@@ -76,6 +76,8 @@ class HierarchyFit:
         Posterior mass of (τ, σ, μ), shape (T, Z, n), summing to one.
     mu_s
         Posterior mass of (τ, μ_s) for each strategy, shape (T, S, n), each strategy summing to one.
+    kernels
+        Binomial likelihood of each cohort, highest value one, shape (c, n).
     log_evidence
         Log marginal likelihood of all cohorts under the priors.
     mass_error
@@ -89,8 +91,10 @@ class HierarchyFit:
     log_likelihood: FloatArray
     joint: FloatArray
     mu_s: FloatArray
-    spectra: FloatArray
+    kernels: FloatArray
     group: IntArray
+    events: IntArray
+    total: IntArray
     log_evidence: float
     mass_error: float
 
@@ -166,7 +170,7 @@ def _search_density(
     smooth = grid.kernel(sigma)
     density = np.empty((tau.size, sigma.size))
     for i, value in enumerate(tau):
-        log_joint, _ = _log_joint(grid, member @ _log_smoothed(grid, spectra, float(value)), smooth, priors)
+        log_joint, _ = _log_joint(grid, member @ smooth_likelihood(grid, spectra, float(value)), smooth, priors)
         density[i] = logsumexp(log_joint, axis=1)
     density += _log_half_normal(tau, priors.tau_scale)[:, None] + _log_half_normal(sigma, priors.sigma_scale)
     return density
@@ -197,7 +201,7 @@ def _integrate(
     weight_sigma = _log_half_normal(sigma.values, priors.sigma_scale) + np.log(sigma.weights)
     weight_tau = _log_half_normal(tau.values, priors.tau_scale) + np.log(tau.weights)
     for i, value in enumerate(tau.values):
-        log_likelihood[i] = member @ _log_smoothed(grid, spectra, float(value))
+        log_likelihood[i] = member @ smooth_likelihood(grid, spectra, float(value))
         log_joint, log_g = _log_joint(grid, log_likelihood[i], smooth, priors)
         log_joint += (weight_sigma + weight_tau[i])[:, None]
         scale[i] = log_joint.max()
@@ -218,8 +222,10 @@ def _integrate(
         log_likelihood=log_likelihood,
         joint=joint / mass,
         mu_s=mu_s / masses[None, :, None],
-        spectra=spectra,
+        kernels=kernels,
         group=group,
+        events=events,
+        total=total,
         log_evidence=float(np.log(mass * grid.step) + scale.max() + peaks.sum()) + coefficient,
         mass_error=float(np.max(np.abs(masses / mass - 1.0))),
     )
@@ -229,7 +235,7 @@ def _membership(group: IntArray) -> FloatArray:
     return np.asarray(np.arange(group.max() + 1)[:, None] == group, dtype=np.float64)
 
 
-def _log_smoothed(grid: LogitGrid, spectra: FloatArray, tau: float) -> FloatArray:
+def smooth_likelihood(grid: LogitGrid, spectra: FloatArray, tau: float) -> FloatArray:
     """Return the log-likelihood of each cohort as a function of its strategy's mean, shape (c, n)."""
     return np.log(np.maximum(grid.invert(spectra * grid.kernel(tau)), NOISE_FLOOR))
 

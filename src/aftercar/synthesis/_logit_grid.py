@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
@@ -54,7 +55,7 @@ class LogitGrid:
         beyond = np.clip((np.abs(theta - centre) - body) / _TAPER, 0.0, 1.0)
         taper = np.cos(0.5 * np.pi * beyond) ** 2
         omega = 2.0 * np.pi * np.arange(points // 2 + 1) / (points * spacing)
-        return cls(theta, spacing, centre, body, omega, taper)
+        return cls(_floats(theta), spacing, centre, body, _floats(omega), _floats(taper))
 
     def kernel(self, sd: FloatArray | float) -> FloatArray:
         """Return the spectrum of normal densities with the given standard deviations, shape (..., frequencies)."""
@@ -122,9 +123,12 @@ def quantiles(points: FloatArray, density: FloatArray, shares: FloatArray, *, fr
     if x.size < 4:
         raise ValueError(f"a density with {x.size} points of mass is too coarse for quantiles")
     at_zero = from_zero and first == 0 and points[0] == 0.0
-    natural, flat = (2, np.zeros(())), (1, np.zeros(()))
-    spline = CubicSpline(x, log_density, bc_type=(flat if at_zero else natural, natural))
+    spline = CubicSpline(x, log_density, bc_type=("clamped" if at_zero else "natural", "natural"))
     dense = np.linspace(x[0], x[-1], 20 * (x.size - 1) + 1)
     values = np.exp(spline(dense) - log_density.max())
     cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (values[1:] + values[:-1]))])
     return np.asarray(np.interp(shares, cumulative / cumulative[-1], dense))
+
+
+def _floats(values: npt.ArrayLike) -> FloatArray:
+    return np.asarray(values, dtype=np.float64)

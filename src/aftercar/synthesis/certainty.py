@@ -201,7 +201,7 @@ def _weigh_small_studies(evidence: PooledEvidence, rule: Mapping[str, Any]) -> t
 def _may_rise(evidence: PooledEvidence, rule: Mapping[str, Any]) -> bool:
     if evidence.pi_lb is None or evidence.pi_ub is None:
         return False
-    return (
+    return bool(
         sum(evidence.totals) >= rule["minimum_total"]
         and len(evidence.totals) >= rule["minimum_k"]
         and evidence.pi_ub - evidence.pi_lb <= rule["pi_width"]

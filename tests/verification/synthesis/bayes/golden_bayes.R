@@ -1,7 +1,10 @@
 # Posterior of the hierarchical binomial model by Markov chains (JAGS 4.3.1, rjags 4-13, R 4.2.2), to check the
 # quadrature of aftercar.synthesis.bayes. Writes quantiles with their Monte-Carlo standard errors.
 #
-#   Rscript validation/jags/hierarchy.R validation/jags/cohorts.csv OUT.csv [ITERATIONS]
+#   Rscript golden_bayes.R cohorts.csv golden_bayes.csv [ITERATIONS]      (here; 400000 by default, some minutes)
+#
+# cohorts.csv: `review`: response counts of cohorts of the review and its sources (evidence base); `pritz1997`:
+# Pritz 1997, data set dat.pritz1997 of the R package metadat; `zeros_and_ones`: made up, to strain the method.
 #
 # Each quantile is the mean over CHAINS independent chains; its standard error is sd(chains) / sqrt(CHAINS), which
 # needs no estimate of autocorrelation.
@@ -45,7 +48,6 @@ fit <- function(name) {
   nodes <- c("rate", "new_cohort", "tau", if (!single) "sigma")
   chains <- coda.samples(model, nodes, n.iter = iterations, thin = 4L, progress.bar = "none")
   each <- sapply(chains, function(chain) apply(as.matrix(chain), 2L, quantile, probs = SHARES), simplify = "array")
-  dimnames(each)[[2]] <- if (is.null(dimnames(each)[[2]])) varnames(chains) else dimnames(each)[[2]]
   rows <- expand.grid(share = SHARES, node = dimnames(each)[[2]], stringsAsFactors = FALSE)
   index <- as.integer(sub(".*\\[([0-9]+)\\].*", "\\1", ifelse(grepl("\\[", rows$node), rows$node, "[1]")))
   quantity <- sub("\\[.*", "", rows$node)
