@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aftercar.catalogue import load_base
+from aftercar.catalogue import Source, load_base
 from aftercar.catalogue.records import RATES
 from tests.catalogue_qc.review_windows import is_literal, known_windows, windows_of, words_of
 
@@ -36,9 +36,9 @@ CHECKLIST = read("checklist.csv")
 
 
 @pytest.mark.parametrize("source", REVIEW_SOURCES, ids=lambda source: source.source_id)
-def test_quote_is_literal_and_short(source: object) -> None:
-    assert is_literal(source.quote, KNOWN)  # type: ignore[attr-defined]
-    assert len(source.quote.split()) <= MAX_WORDS  # type: ignore[attr-defined]
+def test_quote_is_literal_and_short(source: Source) -> None:
+    assert is_literal(source.quote, KNOWN)
+    assert len(source.quote.split()) <= MAX_WORDS
 
 
 def test_another_figure_in_a_quote_is_noticed() -> None:
