@@ -56,13 +56,13 @@ def load_counts(
     faults = [
         Fault(
             path.name,
-            f"{row.events} exceeds {total} = {row.total}.",
+            f"{x} exceeds {total} = {n}.",
             "Responders cannot outnumber the evaluable; are the columns exchanged?",
             line,
             events,
         )
-        for row, line in zip(frame.itertuples(), lines, strict=True)
-        if row.events > row.total
+        for x, n, line in zip(frame["events"], frame["total"], lines, strict=True)
+        if x > n
     ]
     if faults:
         raise InputError(faults)
@@ -80,10 +80,11 @@ def load_medians(
     if by is not None:
         roles["group"] = (by, _TEXT)
     frame, lines = _load_roles(path, roles, label, ())
-    faults = []
-    for row, line in zip(frame.itertuples(), lines, strict=True):
-        if row.ci_lb > row.median or row.ci_ub < row.median:
-            faults.append(Fault(path.name, "the interval excludes its median.", "Correct one of them.", line, median))
+    faults = [
+        Fault(path.name, "the interval excludes its median.", "Correct one of them.", line, median)
+        for middle, low, high, line in zip(frame["median"], frame["ci_lb"], frame["ci_ub"], lines, strict=True)
+        if low > middle or high < middle
+    ]
     if faults:
         raise InputError(faults)
     return frame

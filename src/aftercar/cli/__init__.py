@@ -12,7 +12,13 @@ import click
 import typer
 
 from aftercar import __version__
-from aftercar.cli import compare, evidence, pool, reproduce
+from aftercar.cli.compare import EXAMPLE as COMPARE_EXAMPLE
+from aftercar.cli.compare import compare
+from aftercar.cli.evidence import app as evidence_app
+from aftercar.cli.pool import EXAMPLE as POOL_EXAMPLE
+from aftercar.cli.pool import pool
+from aftercar.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
+from aftercar.cli.reproduce import reproduce
 from aftercar.foundation import AftercarError
 
 __all__ = ["app", "main"]
@@ -26,10 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
 )
-app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
-app.command("reproduce", epilog=reproduce.EXAMPLE)(reproduce.reproduce)
-app.command("pool", epilog=pool.EXAMPLE)(pool.pool)
-app.add_typer(evidence.app, name="evidence")
+app.command("compare", epilog=COMPARE_EXAMPLE)(compare)
+app.command("reproduce", epilog=REPRODUCE_EXAMPLE)(reproduce)
+app.command("pool", epilog=POOL_EXAMPLE)(pool)
+app.add_typer(evidence_app, name="evidence")
 
 
 def _print_version(wanted: bool) -> None:

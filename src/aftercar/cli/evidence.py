@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from aftercar.catalogue import EvidenceBase
+from aftercar.catalogue import EvidenceBase, Outcome
 from aftercar.catalogue.loading import TABLES
 from aftercar.catalogue.records import DESIGNS, LINES, MEASURES, PRIOR_BCMA, ROLES
 from aftercar.cli import options
 from aftercar.cli.printing import print_frame, print_pairs
-from aftercar.evidence import evidence_frame, filter_cohorts, outcome_row, records_frame, strategy_of
+from aftercar.evidence import evidence_frame, filter_cohorts, outcome_row, records_frame, share_patients, strategy_of
 from aftercar.foundation import Fault, InputError, write_atomic
 
 app = typer.Typer(
@@ -56,7 +57,9 @@ def list_cohorts(
     if measure:
         frame = frame[frame["measure"].isin(measure)]
     if format is options.TableFormat.table:
-        frame = frame.assign(figure=[_figure(row) for row in frame.to_dict("records")])[_LIST_COLUMNS]
+        frame = frame.assign(figure=[_figure(base.outcomes[outcome_id]) for outcome_id in frame["outcome_id"]])[
+            _LIST_COLUMNS
+        ]
     print_frame(frame, format.value, title=f"{len(frame)} figures (observed)")
 
 
@@ -149,16 +152,21 @@ def words() -> None:
     base = options.load_evidence(None, False)
     classes = sorted({therapy.strategy_class for therapy in base.therapies.values()})
     targets = sorted({target for therapy in base.therapies.values() for target in therapy.targets})
-    lists = {
-        "--strategy": list(base.strategies), "--class": classes, "--target": targets, "--design": DESIGNS,
-        "--line": LINES, "--role": ROLES, "--measure": MEASURES, "prior_bcma": PRIOR_BCMA, "--study": list(base.studies),
-    }  # fmt: skip
+    lists: dict[str, Iterable[str]] = {
+        "--strategy": base.strategies,
+        "--class": classes,
+        "--target": targets,
+        "--design": DESIGNS,
+        "--line": LINES,
+        "--role": ROLES,
+        "--measure": MEASURES,
+        "prior_bcma": PRIOR_BCMA,
+        "--study": base.studies,
+    }
     print_pairs("Words", [(name, ", ".join(values)) for name, values in lists.items()])
 
 
 def _check_words(name: str, given: list[str] | None, known: tuple[str, ...]) -> None:
-    import difflib
-
     for word in given or ():
         if word not in known:
             close = difflib.get_close_matches(word, known, n=3, cutoff=0.4)
@@ -166,17 +174,17 @@ def _check_words(name: str, given: list[str] | None, known: tuple[str, ...]) -> 
             raise InputError(Fault(f"option --{name}", f"'{word}' is not known.", mend))
 
 
-def _figure(row: dict[str, object]) -> str:
+def _figure(outcome: Outcome) -> str:
     """Return a figure as a person writes it: 6/28 (21%), 74% of n?, 8.8 (5.6 to NR) months."""
-    if not pd.isna(row["events"]):
-        share = 100 * float(str(row["events"])) / float(str(row["total"]))
-        return f"{int(float(str(row['events'])))}/{int(float(str(row['total'])))} ({share:.0f}%)"
-    if not pd.isna(row["percent"]):
-        return f"{row['percent']:g}% of n?"
-    if pd.isna(row["ci_lb"]):
-        return f"{row['estimate']:g} {row['unit']}"
-    upper = "NR" if pd.isna(row["ci_ub"]) else f"{row['ci_ub']:g}"
-    return f"{row['estimate']:g} ({row['ci_lb']:g} to {upper}) {row['unit']}"
+    if outcome.events is not None and outcome.total is not None:
+        return f"{outcome.events}/{outcome.total} ({100 * outcome.events / outcome.total:.0f}%)"
+    if outcome.percent is not None:
+        return f"{outcome.percent:g}% of n?"
+    estimate = "" if outcome.estimate is None else f"{outcome.estimate:g}"
+    if outcome.ci_lb is None:
+        return f"{estimate} {outcome.unit}"
+    upper = "NR" if outcome.ci_ub is None else f"{outcome.ci_ub:g}"
+    return f"{estimate} ({outcome.ci_lb:g} to {upper}) {outcome.unit}"
 
 
 def _cohort_pages(base: EvidenceBase, cohort_id: str) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -201,7 +209,7 @@ def _cohort_pages(base: EvidenceBase, cohort_id: str) -> list[tuple[str, list[tu
             pairs = [
                 (
                     outcome.measure,
-                    _figure(pd.Series(row).to_dict()) + (" (used)" if outcome.preferred == "yes" else " (kept beside)"),
+                    _figure(outcome) + (" (used)" if outcome.preferred == "yes" else " (kept beside)"),
                 ),
                 ("where", row["source_locator"]),
                 ("quote", f"“{row['source_quote']}”"),
@@ -217,7 +225,5 @@ def _cohort_pages(base: EvidenceBase, cohort_id: str) -> list[tuple[str, list[tu
 
 
 def _relatives(base: EvidenceBase, cohort_id: str) -> list[str]:
-    from aftercar.evidence import share_patients
-
     cohort = base.cohorts[cohort_id]
     return [other.cohort_id for other in base.cohorts.values() if other is not cohort and share_patients(cohort, other)]

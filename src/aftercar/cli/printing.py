@@ -24,7 +24,7 @@ def print_frame(frame: pd.DataFrame, form: str, *, title: str = "") -> None:
             table.add_column(escape(str(name)), overflow="fold")
         for row in frame.itertuples(index=False):
             table.add_row(*("" if pd.isna(cell) else escape(f"{cell}") for cell in row))
-        _console().print(table)
+        console().print(table)
 
 
 def print_pairs(title: str, pairs: Sequence[tuple[str, str]]) -> None:
@@ -34,10 +34,10 @@ def print_pairs(title: str, pairs: Sequence[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for name, text in pairs:
         table.add_row(escape(name), escape(text))
-    _console().print(table)
-    _console().print()
+    console().print(table)
+    console().print()
 
 
-def _console() -> Console:
-    """A pipe has no width of its own: give it enough that no cell is broken oddly."""
-    return Console() if sys.stdout.isatty() else Console(width=140)
+def console(pipe_width: int = 140) -> Console:
+    """Return the terminal; a pipe has no width of its own and gets one, so that no cell is broken oddly."""
+    return Console() if sys.stdout.isatty() else Console(width=pipe_width)

@@ -123,11 +123,39 @@ class MeasureResult:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureLine:
+    """One figure of any measure as one source prints it, used or kept beside, for the table of sources.
+
+    Proportions carry events, total and percent; times (months) and rates (%) carry estimate and limits.
+    """
+
+    cohort_id: str
+    study: str
+    therapy: str
+    measure: str
+    events: int | None
+    total: int | None
+    percent: float | None
+    count_status: str
+    estimate: float | None
+    ci_lb: float | None
+    ci_ub: float | None
+    unit: str
+    timepoint_months: float | None
+    preferred: bool
+    derivation: str
+    source_kind: str
+    source_locator: str
+    source_quote: str
+    source_checked: str
+
+
+@dataclass(frozen=True, slots=True)
 class PooledMedian:
-    """A pooled median time in months, or a single cohort's own; `k` cohorts."""
+    """A pooled median time in months, or a single cohort's own; `k` cohorts. Limits are None where not printed."""
 
     median: float
-    ci_lb: float
+    ci_lb: float | None
     ci_ub: float | None
     k: int
     note: str
@@ -154,7 +182,7 @@ class RankSummary:
 
 @dataclass(frozen=True, slots=True)
 class StrategyResult:
-    """One row of the comparison."""
+    """One row of the comparison. `figures` holds every printed figure of its cohorts, whatever the measure."""
 
     strategy: Strategy
     orr: MeasureResult
@@ -164,6 +192,7 @@ class StrategyResult:
     certainty: CertaintyRating | None
     rank: RankSummary | None
     findings: tuple[Finding, ...]
+    figures: tuple[FigureLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +205,8 @@ class Comparison:
         Columns ``analysis, strategy_id, k, total, estimate, ci_lb, ci_ub, prob_best``: the same question under other
         choices (strict prior exposure, reported counts only, other priors, other methods).
     confounding
-        Columns ``better, worse, risk_ratio, e_value, e_value_limit, bounding_strength, logit_shift``: how strong
-        unmeasured confounding must be to undo each comparison with the top strategy.
+        As `aftercar.synthesis.confounding.find_reversals`: how strong unmeasured confounding must be to undo each
+        comparison with the strategy of highest ORR.
     method_card
         The choices made, by name.
     """
