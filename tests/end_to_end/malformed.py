@@ -131,7 +131,7 @@ KINDS: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
     ("interval upside down", swap(_OUTCOMES, "2.0,6.5", "6.5,2.0"), (_OUTCOMES, "row 4", "column ci_lb", "exceeds the upper")),
     ("interval without level", swap(_OUTCOMES, "6.5,95", "6.5,"), (_OUTCOMES, "row 4", "column ci_level")),
     ("interval excludes estimate", swap(_OUTCOMES, "4.1,2.0", "1.1,2.0"), (_OUTCOMES, "row 4", "column estimate", "excludes")),
-    ("wrong unit", swap(_OUTCOMES, "months", "days"), (_OUTCOMES, "row 4", "column unit", "months")),
+    ("wrong unit", swap(_OUTCOMES, ",months,", ",days,"), (_OUTCOMES, "row 4", "column unit", "months")),
     ("negative time", swap(_OUTCOMES, "4.1,2.0", "-4.1,2.0"), (_OUTCOMES, "row 4", "column estimate", "below 0")),
     ("no preferred row", swap(_OUTCOMES, "alpha_paper,yes,9", "alpha_paper,no,9"), (_OUTCOMES, "row 2", "column preferred")),
     ("evaluable above treated", swap(_COHORTS, "20,18,20", "16,18,16"), (_COHORTS, "row 2", "column n_evaluable", "16")),

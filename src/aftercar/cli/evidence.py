@@ -27,7 +27,7 @@ app = typer.Typer(
 _LIST_COLUMNS = ["cohort_id", "therapy", "measure", "figure", "prior_bcma", "line", "design", "year", "source_locator"]
 
 
-@app.command("list", epilog="Example: aftercar evidence list --class bsab_gprc5d --prior strict --format csv")
+@app.command("list", epilog="Example: aftercar evidence list --class BsAb_GPRC5D --prior strict --format csv")
 def list_cohorts(
     therapy: options.Therapies = None,
     class_: options.Classes = None,
@@ -63,7 +63,7 @@ def list_cohorts(
     print_frame(frame, format.value, title=f"{len(frame)} figures (observed)")
 
 
-@app.command(epilog="Example: aftercar evidence show karmma21_reinfusion")
+@app.command(epilog="Example: aftercar evidence show karmma_reinfusion")
 def show(
     cohort_id: Annotated[str, typer.Argument(help="Id of the cohort: see `aftercar evidence list`.")],
     evidence: options.EvidenceDirectory = None,
