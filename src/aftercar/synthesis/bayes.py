@@ -259,12 +259,15 @@ def _describe(priors: Priors) -> dict[str, str]:
     return {
         "model": "binomial counts, normal random effects of cohorts on the logit scale",
         "estimate": "posterior median of the typical cohort's rate",
+        "scale": "logit",
+        "mean_prior": f"normal({priors.mu_mean:g}, {priors.mu_sd:g}) on the logit scale",
+        "tau2_estimator": f"posterior median; prior of tau half-normal({priors.tau_scale:g})",
         "interval": "equal-tailed posterior interval",
-        "prior of the mean": f"normal({priors.mu_mean:g}, {priors.mu_sd:g}) on the logit scale",
-        "prior of tau": f"half-normal({priors.tau_scale:g})",
-        "computation": "quadrature on a grid, no simulation",
+        "prediction_interval": "equal-tailed posterior interval of a new cohort's true rate",
+        "zero_correction": "none needed",
+        "back_transformation": "inverse logit",
         "weights": "approximate: inverse of sampling variance plus the median of tau2",
-        "zeros": "no correction: the binomial likelihood needs none",
+        "computation": "quadrature on a grid, no simulation",
     }
 
 
