@@ -156,22 +156,23 @@ def _check_agreement(
     times: FloatArray, heights: FloatArray, risk_times: FloatArray, numbers: FloatArray, tolerance: float, label: str
 ) -> None:
     """Refuse more patients at risk than the fall of the curve leaves alive, and a fall where nobody is at risk."""
-    before = np.searchsorted(times, risk_times, side="left") - 1
-    height = np.append(heights[before[before >= 0]], heights[-1])
-    height = np.append(np.ones(int((before < 0).sum())), height)
+    # Between two points the curve may have fallen anywhere: at a risk time it is between the point before and the next.
+    place = np.searchsorted(times, risk_times, side="left")
+    highest = heights[np.maximum(place - 1, 0)]
+    lowest = heights[np.minimum(place, heights.size - 1)]
     faults = []
     for index, number in enumerate(numbers):
-        if number == 0 and height[index] - height[-1] > tolerance:
+        if number == 0 and lowest[index] - heights[-1] > tolerance:
             found = f"nobody is at risk at time {risk_times[index]:g}, but the curve falls after it."
             faults.append(Fault(label, found, "Check the risk table.", column="at_risk"))
         if index == 0 or number == 0:
             continue
         # With nobody censored, the number falls as the curve does; the reading error of both heights is allowed for.
-        most = numbers[index - 1] * min(1.0, (height[index] + tolerance) / max(height[index - 1], tolerance))
+        most = numbers[index - 1] * min(1.0, (highest[index] + tolerance) / max(lowest[index - 1], tolerance))
         if number > most + 1:
             found = (
                 f"{number:g} are at risk at time {risk_times[index]:g}, but the curve falls from "
-                f"{height[index - 1]:.3f} to {height[index]:.3f}, which leaves at most {most:.1f} of "
+                f"{lowest[index - 1]:.3f} to {highest[index]:.3f}, which leaves at most {most:.1f} of "
                 f"{numbers[index - 1]:g}."
             )
             faults.append(Fault(label, found, "Check that table and curve are of one group.", column="at_risk"))

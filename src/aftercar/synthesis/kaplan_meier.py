@@ -112,7 +112,8 @@ def fit_kaplan_meier(
 
     References
     ----------
-    kaplan1958; borgan1990 (intervals). Checked against R survival in tests/verification/synthesis.
+    Kaplan & Meier 1958; Borgan & Liestøl 1990 for the intervals. Checked against R survival in
+    tests/verification/synthesis.
 
     Examples
     --------
@@ -197,7 +198,7 @@ def survival_records(
         (~np.isfinite(durations) | (durations <= 0), durations, "duration", "Give a time above 0."),
         (~np.isin(happened, (0.0, 1.0)), happened, "event", "Write 1 for the event and 0 for censoring."),
         (~np.isfinite(entries) | (entries < 0), entries, "entry", "Give a time of 0 or more."),
-        (entries >= durations, entries, "entry", "Entry comes before the end of follow-up: check both times."),
+        ((entries >= durations) & (durations > 0), entries, "entry", "Entry comes before the end of follow-up."),
     )
     faults = [
         Fault(label, f"patient {index + 1} has {name} {values[index]:g}.", mend, column=name)

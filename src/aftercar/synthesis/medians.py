@@ -133,7 +133,7 @@ def pool_medians(
 
     References
     ----------
-    mcgrath2025 (standard errors from intervals); collett2015, ch. 5 (exponential).
+    McGrath et al. 2025 for standard errors from intervals; Collett 2015, chapter 5, for the exponential.
 
     Examples
     --------

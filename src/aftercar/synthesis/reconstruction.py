@@ -82,9 +82,10 @@ def reconstruct_individual_data(
 
     References
     ----------
-    guyot2012, Methods, steps 1 to 8; written from the description. Three things differ: an interval's censoring is
-    found by bisection over whole counts; where no count meets the printed number, the nearest is kept and the mismatch
-    reported; and after the last printed number censoring is spread in proportion to survival, not evenly over time.
+    Guyot et al. 2012, Methods, steps 1 to 8; written from the description. Three things differ: an interval's
+    censoring is found by bisection over whole counts; where no count meets the printed number, the nearest is kept and
+    the mismatch reported; and after the last printed number censoring is spread in proportion to survival, not evenly
+    over time.
 
     Examples
     --------
@@ -173,5 +174,7 @@ def _notes(
     if worst > curve.tolerance:
         notes.append(f"The rebuilt curve misses the digitised one by up to {worst:.3f}: check both against the figure.")
     if curve.repairs:
-        notes.append(f"{len(curve.repairs)} slips of reading were mended; each is listed with the curve.")
+        count = len(curve.repairs)
+        mended = "1 slip of reading was mended" if count == 1 else f"{count} slips of reading were mended"
+        notes.append(f"{mended}; see the curve's repairs.")
     return tuple(notes)

@@ -15,10 +15,12 @@ import pandas as pd
 from scipy.stats import chi2, norm
 
 from aftercar.foundation import NotPoolableError
-from aftercar.synthesis._life_tables import LifeTables, read_life_tables
+from aftercar.synthesis._life_tables import LifeTables, read_life_tables, tabulate_survival
 from aftercar.synthesis.counts import check_choice, check_level
 from aftercar.synthesis.kaplan_meier import CONF_TYPES, ConfType
 from aftercar.synthesis.results import FloatArray
+
+__all__ = ["SummarySurvivalCurve", "pool_survival_curves", "tabulate_survival"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +105,8 @@ def pool_survival_curves(
 
     References
     ----------
-    combescure2014; jackson2010. Checked against the R package metaSurvival 0.1.0 in tests/verification/synthesis.
+    Combescure, Foucher & Jackson 2014; Jackson, White & Thompson 2010. Checked against the R package metaSurvival 0.1.0
+    in tests/verification/synthesis.
     """
     check_level(level)
     check_choice(conf_type, CONF_TYPES, name="conf_type")

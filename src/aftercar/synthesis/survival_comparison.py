@@ -69,7 +69,7 @@ def log_rank(groups: Mapping[str, pd.DataFrame], *, rho: float = 0.0) -> LogRank
 
     References
     ----------
-    harrington1982. Checked against R survdiff in tests/verification/synthesis.
+    Harrington & Fleming 1982. Checked against R survdiff in tests/verification/synthesis.
     """
     names, records = read_groups(groups)
     event_times = np.unique(np.concatenate([one.duration[one.event] for one in records]))

@@ -79,7 +79,7 @@ def survival_quantile(curve: SurvivalCurve, probability: float) -> SurvivalQuant
 
     References
     ----------
-    brookmeyer1982: the interval is read off the pointwise limits of the curve.
+    Brookmeyer & Crowley 1982: the interval is read off the pointwise limits of the curve.
     """
     if not 0 < probability < 1:
         raise InputError(
@@ -132,7 +132,7 @@ def restricted_mean(curve: SurvivalCurve, *, tau: float) -> RestrictedMean:
 
     References
     ----------
-    klein2003, sec. 4.5; R survival's print of rmean gives the same.
+    Klein & Moeschberger 2003, section 4.5; R survival's print of rmean gives the same.
     """
     check_horizon(curve, tau)
     inside = curve.time < tau  # an event at tau itself leaves no area and so moves nothing
@@ -204,7 +204,7 @@ def reverse_kaplan_meier(
 
     References
     ----------
-    schemper1996.
+    Schemper & Smith 1996.
     """
     records = survival_records(duration, event, entry=entry)
     curve = fit_kaplan_meier(records.duration, ~records.event, entry=records.entry, conf_type=conf_type, level=level)
