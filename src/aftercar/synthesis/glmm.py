@@ -35,8 +35,9 @@ class GlmmFit:
         information of (beta, tau), as lme4 has it.
     tau
         Standard deviation of the true logits, >= 0.
-    point
-        The likelihood with its derivatives at the maximum.
+    model, point
+        The data on an orthogonal design (for plain pooling the column of ones), and the likelihood with its derivatives
+        at the maximum in that design's coordinates.
     log_likelihood_common
         Maximum of the log-likelihood with tau = 0.
     """
@@ -73,7 +74,10 @@ def fit_glmm(events: FloatArray, total: FloatArray, design: FloatArray) -> GlmmF
     ----------
     Stijnen, Hamza & Oezdemir 2010, section 3. Checked against metafor and lme4 in tests/verification/synthesis.
     """
-    model = make_model(events, total, design)
+    # Fitted on orthogonal columns, so that a covariate such as a year does not spoil the arithmetic.
+    orthogonal, back = np.linalg.qr(design)
+    size = np.sign(np.diag(back)) * np.sqrt(events.size)  # the sign, so that a column of ones stays one
+    model = make_model(events, total, orthogonal * size)
     start, start_tau = _choose_start(model)
     common = fit_common(model, start)
     best = _climb(model, start, start_tau)
@@ -84,7 +88,8 @@ def fit_glmm(events: FloatArray, total: FloatArray, design: FloatArray) -> GlmmF
         covariance = np.linalg.inv(-best.hessian[:p, :p])
     else:
         covariance = np.linalg.inv(-best.hessian)[:p, :p]
-    return GlmmFit(model, best.beta, np.asarray(covariance), best.tau, best, common.value)
+    turn = np.linalg.inv(back / size[:, None])
+    return GlmmFit(model, turn @ best.beta, turn @ covariance @ turn.T, best.tau, best, common.value)
 
 
 def fit_common(model: BinomialNormal, start: FloatArray) -> LikelihoodPoint:

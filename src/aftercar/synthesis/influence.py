@@ -107,7 +107,7 @@ def measure_influence(
     -------
     pandas.DataFrame
         rstudent (externally standardised residual), dffits, cook_d (Cook's distance), cov_r (covariance ratio),
-        tau2_del and q_del (without the study), hat, weight [%], dfbeta, influential (any of metafor's rules), and Baujat's
+        tau2_del and q_del (without the study), hat, weight [%], dfbeta, influential (by metafor's rules), and Baujat's
         coordinates: baujat_x (squared Pearson residual), baujat_y (influence on the estimate).
 
     Raises
