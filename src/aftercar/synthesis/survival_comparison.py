@@ -6,6 +6,7 @@ lifelines' (Efron's ties), which agrees with R `survival` (tests/verification/sy
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -117,19 +118,15 @@ def fit_hazard_ratio(groups: Mapping[str, pd.DataFrame], *, level: float = 0.95)
     Raises
     ------
     NotPoolableError
-        A group has no event: the ratio is 0 or infinite and has no interval of this kind.
+        While both groups are at risk, only one of them has events: the ratio is 0 or infinite, without an interval.
     """
     check_level(level)
     names, records = read_groups(groups)
     if len(names) != 2:
         raise InputError(Fault("groups", f"there are {len(names)} groups.", "Give two; the first is the reference."))
-    for name, one in zip(names, records, strict=True):
-        if not one.event.any():
-            raise NotPoolableError(
-                f"No hazard ratio: group '{name}' has no event, so that the ratio is 0 or infinite. "
-                "Compare restricted means instead."
-            )
+    _check_ratio_exists(names, records)
     from lifelines import CoxPHFitter  # imported here: it takes a second, and most uses need no hazard ratio
+    from lifelines.exceptions import ConvergenceWarning
 
     table = pd.concat(
         [
@@ -138,13 +135,16 @@ def fit_hazard_ratio(groups: Mapping[str, pd.DataFrame], *, level: float = 0.95)
         ]
     )
     late = bool((table["entry"] > 0).any())
-    fit = CoxPHFitter().fit(
-        table if late else table.drop(columns="entry"),
-        "duration",
-        "event",
-        entry_col="entry" if late else None,
-        fit_options={"precision": 1e-12},  # by default it stops 4e-5 short of the maximum on R's veteran data
-    )
+    with warnings.catch_warnings():
+        # It suspects separation from a correlation; whether there is any was checked above, exactly.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit = CoxPHFitter().fit(
+            table if late else table.drop(columns="entry"),
+            "duration",
+            "event",
+            entry_col="entry" if late else None,
+            fit_options={"precision": 1e-12},  # by default it stops 4e-5 short of the maximum on R's veteran data
+        )
     coefficient, se = float(fit.params_["group"]), float(fit.standard_errors_["group"])
     z = float(norm.ppf((1 + level) / 2))
     return HazardRatio(
@@ -158,6 +158,18 @@ def fit_hazard_ratio(groups: Mapping[str, pd.DataFrame], *, level: float = 0.95)
         p=float(2 * norm.sf(abs(coefficient) / se)),
         level=level,
     )
+
+
+def _check_ratio_exists(names: tuple[str, ...], records: list[SurvivalRecords]) -> None:
+    """Refuse where the likelihood has no maximum: one group has every event that happens while both are at risk."""
+    times = np.unique(np.concatenate([one.duration[one.event] for one in records]))
+    both = np.all([_at_risk(one, times) > 0 for one in records], axis=0)
+    without = [name for name, one in zip(names, records, strict=True) if not _events(one, times)[both].any()]
+    if without:
+        raise NotPoolableError(
+            f"No hazard ratio: while both groups are at risk there is no event in {' or '.join(without)}, so that the "
+            "ratio is 0, infinite or unknown. Compare restricted means instead."
+        )
 
 
 def read_groups(groups: Mapping[str, pd.DataFrame], *, least: int = 2) -> tuple[tuple[str, ...], list[SurvivalRecords]]:

@@ -143,7 +143,7 @@ def pool_restricted_means(
 
     References
     ----------
-    Lueza et al. 2016; Wei et al. 2015.
+    Lueza et al. 2016.
     """
     check_level(level)
     check_horizon_value(tau)

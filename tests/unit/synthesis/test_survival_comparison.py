@@ -67,9 +67,22 @@ def test_hazard_ratio_turns_over_with_the_reference() -> None:
     assert forward.estimate < 1
 
 
-def test_hazard_ratio_with_a_group_without_event_is_refused() -> None:
-    with pytest.raises(NotPoolableError, match="group 'b' has no event"):
-        fit_hazard_ratio({"a": table([1, 2], [1, 1]), "b": table([3, 4], [0, 0])})
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        (([1, 2], [1, 1]), ([3, 4], [0, 0]), "no event in b"),
+        (([1, 2, 3], [1, 1, 1]), ([10, 11, 12], [1, 1, 1]), "no event in b"),  # one dies out before the other begins
+        (([1, 2], [0, 0]), ([3, 4], [0, 0]), "no event in a or b"),
+    ],
+)
+def test_hazard_ratio_that_is_infinite_is_refused(one: tuple, other: tuple, words: str) -> None:
+    with pytest.raises(NotPoolableError, match=words):
+        fit_hazard_ratio({"a": table(*one), "b": table(*other)})
+
+
+def test_hazard_ratio_near_separation_is_given_without_warning() -> None:
+    ratio = fit_hazard_ratio({"a": table([1, 2, 3, 4], [1] * 4), "b": table([3.5, 10, 11, 12], [1] * 4)})
+    assert 0 < ratio.ci_lb < ratio.estimate < 1
 
 
 def test_hazard_ratio_of_three_groups_is_refused() -> None:
