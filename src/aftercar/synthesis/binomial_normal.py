@@ -136,15 +136,18 @@ def _find_peaks(
     reach = tau * (x - n * expit(eta))
     lower, upper = np.minimum(reach, 0), np.maximum(reach, 0)
     u = np.zeros(model.k) if start is None else np.clip(start, lower, upper)
-    for _ in range(60):
+    last = upper - lower
+    for _ in range(100):
         proportion = expit(eta + tau * u)
         excess = tau * (x - n * proportion) - u
         stiffness = 1 + tau * tau * n * proportion * (1 - proportion)
         rises = excess > 0
         lower, upper = np.where(rises, u, lower), np.where(rises, upper, u)
-        proposal = u + excess / stiffness
-        inside = (proposal >= lower) & (proposal <= upper)
-        step = np.where(inside, proposal, (lower + upper) / 2) - u
+        newton = excess / stiffness
+        # Steps must shrink and stay inside, or Newton's method can swing between the two flat ends for ever.
+        good = (u + newton >= lower) & (u + newton <= upper) & (np.abs(newton) <= last / 2)
+        step = np.where(good, newton, (lower + upper) / 2 - u)
+        last = np.abs(step)
         u = u + step
         if np.all(step * step * stiffness < 1e-4):
             break

@@ -16,6 +16,8 @@ from aftercar.synthesis.method_card import card_exact, card_glmm
 from aftercar.synthesis.results import FloatArray, Heterogeneity, PooledProportion, PoolingInterval
 from aftercar.synthesis.weighted_regression import intercept
 
+_FEWEST_DF = 2  # of the default interval; by simulation, see docs/explanation/pooling.md
+
 
 def pool_glmm(events: FloatArray, total: FloatArray, *, interval: PoolingInterval, level: float) -> PooledProportion:
     """Pool checked counts, k >= 2, by the binomial-normal model.
@@ -44,7 +46,8 @@ def pool_glmm(events: FloatArray, total: FloatArray, *, interval: PoolingInterva
 
 def _to_result(fit: GlmmFit, interval: PoolingInterval, level: float) -> PooledProportion:
     k, mean, se = fit.model.k, float(fit.beta[0]), float(np.sqrt(fit.covariance[0, 0]))
-    critical = critical_value(level, k - 1 if interval == "t" else None)
+    df = {"auto": max(k - 1, _FEWEST_DF), "t": k - 1}.get(interval)
+    critical = critical_value(level, df)
     if interval == "profile":
         ci_lb, ci_ub = profile_mean(fit, level=level)
     else:
@@ -70,7 +73,7 @@ def _to_result(fit: GlmmFit, interval: PoolingInterval, level: float) -> PooledP
         se=se,
         heterogeneity=heterogeneity,
         weights=tuple(float(w) for w in 100 * information / information.sum()),
-        method_card=card_glmm(interval),
+        method_card=card_glmm(interval, df),
         notes=_collect_notes(fit, heterogeneity),
     )
 

@@ -26,7 +26,7 @@ INTERVAL_NAMES: Mapping[str, str] = {
 }
 _PREDICTION = {
     "z": "estimate +- normal quantile x sqrt(tau2 + se^2)",
-    "t": "estimate +- t quantile (k - 1) x sqrt(tau2 + se^2)",
+    "t": "estimate +- the interval's t quantile x sqrt(tau2 + se^2)",
 }
 _BACK = {
     "logit": "inverse logit",
@@ -50,14 +50,16 @@ def card_inverse_variance(method: str, scale: Scale, interval: str) -> dict[str,
     }
 
 
-def card_glmm(interval: str) -> dict[str, str]:
-    """Return the card of a binomial-normal estimate."""
+def card_glmm(interval: str, df: int | None) -> dict[str, str]:
+    """Return the card of a binomial-normal estimate; `df` are the degrees of freedom of a t interval."""
+    student = f"Wald, Student's t on {df} degrees of freedom"
     return {
         MODEL: "binomial-normal (random-intercept logistic regression)",
         "scale": "logit",
         "tau2_estimator": "maximum likelihood, jointly with the mean",
-        "interval": INTERVAL_NAMES[interval],
-        "prediction_interval": _PREDICTION["t" if interval == "t" else "z"],
+        "interval": INTERVAL_NAMES[interval] if df is None else student,
+        "prediction_interval": _PREDICTION["z" if df is None else "t"]
+        + (", never inside the interval" if interval == "profile" else ""),
         "zero_correction": "none needed",
         "back_transformation": _BACK["logit"],
         "tau2_interval": "profile likelihood",

@@ -56,8 +56,9 @@ def pool_proportions(
     hksj
         Short for `interval="hksj"`.
     interval
-        "auto" is "t" for the GLMM and "z" for inverse variance; "profile" is for the GLMM, "hksj" and "hksj-adhoc" are
-        for inverse variance.
+        "auto" is "z" for inverse variance, and for the GLMM "t" (on 2 degrees of freedom when k = 2: on 1 it would span
+        nearly all of [0, 1], and 2 cover enough; see docs/explanation/pooling.md). "profile" is for the GLMM only,
+        "hksj" and "hksj-adhoc" for inverse variance only.
 
     Returns
     -------
@@ -116,9 +117,7 @@ def _choose_interval(method: Method, scale: Scale, interval: PoolingInterval, hk
     if scale != "logit" and not inverse_variance:
         mend = 'Use scale "logit", or an inverse-variance method such as "reml".'
         raise InputError(Fault("scale", f"method '{method}' works on the logit scale only.", mend))
-    if wanted == "auto":
-        return "t" if method == "glmm" else "z"
-    return wanted
+    return "z" if wanted == "auto" and inverse_variance else wanted
 
 
 def _pool_one(x: FloatArray, n: FloatArray, level: float, *, asked: str) -> PooledProportion:
