@@ -34,15 +34,17 @@ def measure_curve(*, k: int, n: int, tau: float, intervals: int) -> dict[str, fl
     """Mean and coverage of S(12) from the summary curve, against the typical cohort's."""
     truth = 0.5 ** (HORIZON / TRUE_MEDIAN)
     grid = np.linspace(HORIZON / intervals, HORIZON, intervals)
-    found, held = [], 0
+    found, held = [], {"z": 0, "t": 0}
     for replicate in range(REPLICATES):
         rng = draw_stream(SEED, "summary curve", k, n, str(tau), intervals, replicate)
         cohorts = draw_cohorts(rng, k=k, n=n, tau=tau)
-        curve = pool_survival_curves(tabulate_survival(cohorts, times=grid)).to_frame().set_index("time")
-        row = curve.iloc[-1]
-        found.append(row["survival"])
-        held += bool(row["ci_lb"] <= truth <= row["ci_ub"])
-    return {"truth": truth, "mean": float(np.mean(found)), "coverage": 100 * held / REPLICATES}
+        table = tabulate_survival(cohorts, times=grid)
+        for kind in held:
+            curve = pool_survival_curves(table, interval=kind)
+            held[kind] += bool(curve.ci_lb[-1] <= truth <= curve.ci_ub[-1])
+        found.append(curve.survival[-1])
+    coverage = {f"coverage_{kind}": 100 * count / REPLICATES for kind, count in held.items()}
+    return {"truth": truth, "mean": float(np.mean(found)), **coverage}
 
 
 def measure_medians(*, k: int, n: int, tau: float, interval: str) -> dict[str, float]:
@@ -67,10 +69,11 @@ def measure_medians(*, k: int, n: int, tau: float, interval: str) -> dict[str, f
 
 def main() -> None:
     curves = [
-        {"n": n, "tau": tau, "intervals": intervals, **measure_curve(k=8, n=n, tau=tau, intervals=intervals)}
+        {"k": k, "n": n, "tau": tau, "intervals": intervals, **measure_curve(k=k, n=n, tau=tau, intervals=intervals)}
+        for k, grids in ((8, (3, 6, 12)), (4, (3,)))
         for n in (10, 20, 40)
         for tau in (0.0, 0.3)
-        for intervals in (3, 6, 12)
+        for intervals in grids
     ]
     print(pd.DataFrame(curves).round(3).to_string(index=False))
     medians = [

@@ -20,7 +20,7 @@ from aftercar.foundation import Fault, InputError, NotPoolableError
 from aftercar.synthesis.counts import check_level
 from aftercar.synthesis.inverse_variance import pool_inverse_variance
 from aftercar.synthesis.kaplan_meier import to_floats
-from aftercar.synthesis.results import FloatArray, Heterogeneity, IntervalKind, Tau2Method
+from aftercar.synthesis.results import FloatArray, Heterogeneity, IntervalKind, PooledEffect, Tau2Method
 
 SeRule = Literal["both limits", "lower limit", "exponential"]
 
@@ -155,6 +155,13 @@ def pool_medians(
     yi = np.log([row.median for row in used])
     vi = np.array([row.se_log for row in used]) ** 2
     pooled = pool_inverse_variance(yi, vi, method=method, interval=interval, level=pooled_level)
+    return _describe(pooled, used, left_out, exponential)
+
+
+def _describe(
+    pooled: PooledEffect, used: Sequence[MedianUsed], left_out: tuple[MedianLeftOut, ...], exponential: bool
+) -> PooledMedian:
+    """Bring the pool of logarithms back to the scale of time, with its lists, choices and notes."""
     weighed = tuple(
         MedianUsed(row.label, row.median, row.se_log, row.se_rule, weight)
         for row, weight in zip(used, pooled.weights, strict=True)
@@ -163,7 +170,7 @@ def pool_medians(
         estimate=math.exp(pooled.estimate),
         ci_lb=math.exp(pooled.ci_lb),
         ci_ub=math.exp(pooled.ci_ub),
-        level=pooled_level,
+        level=pooled.level,
         pi_lb=None if pooled.pi_lb is None else math.exp(pooled.pi_lb),
         pi_ub=None if pooled.pi_ub is None else math.exp(pooled.pi_ub),
         k=pooled.k,

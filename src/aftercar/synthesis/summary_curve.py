@@ -9,16 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from aftercar.foundation import NotPoolableError
 from aftercar.synthesis._life_tables import LifeTables, read_life_tables, tabulate_survival
 from aftercar.synthesis.counts import check_choice, check_level
+from aftercar.synthesis.inverse_variance import critical_value
 from aftercar.synthesis.kaplan_meier import CONF_TYPES, ConfType
-from aftercar.synthesis.results import FloatArray
+from aftercar.synthesis.medians import two_cohorts_note
+from aftercar.synthesis.results import FloatArray, IntArray
+
+QuantileKind = Literal["z", "t"]
+QUANTILE_KINDS: tuple[QuantileKind, ...] = get_args(QuantileKind)
 
 __all__ = ["SummarySurvivalCurve", "pool_survival_curves", "tabulate_survival"]
 
@@ -73,7 +79,12 @@ class SummarySurvivalCurve:
 
 
 def pool_survival_curves(
-    table: pd.DataFrame, *, random_effects: bool = True, conf_type: ConfType = "log-log", level: float = 0.95
+    table: pd.DataFrame,
+    *,
+    random_effects: bool = True,
+    conf_type: ConfType = "log-log",
+    interval: QuantileKind = "t",
+    level: float = 0.95,
 ) -> SummarySurvivalCurve:
     """Pool survival read off several cohorts' curves at common times.
 
@@ -87,6 +98,9 @@ def pool_survival_curves(
         False for one true curve (common effect), whose interval ignores differences between cohorts.
     conf_type
         Scale of the intervals: ``log`` (as in the paper; cut at 1), ``log-log``, or ``plain``.
+    interval
+        ``t`` on cohorts less one, as the spread between cohorts is estimated; ``z`` as in the paper, which holds the
+        truth too seldom where cohorts differ. A common effect takes ``z`` always.
     level
         Coverage of the pointwise intervals.
 
@@ -100,7 +114,7 @@ def pool_survival_curves(
     Notes
     -----
     With few patients in an interval and many intervals, the curve is drawn downwards: with 8 cohorts of 10 and 12
-    intervals S(12) = 0.354 came out as 0.271 on average, with 3 intervals as 0.350 (docs/explanation/survival.md). A
+    intervals S(12) = 0.354 came out as 0.273 on average, with 3 intervals as 0.350 (docs/explanation/survival.md). A
     grid of 3 to 6 times is enough.
 
     References
@@ -110,34 +124,49 @@ def pool_survival_curves(
     """
     check_level(level)
     check_choice(conf_type, CONF_TYPES, name="conf_type")
+    check_choice(interval, QUANTILE_KINDS, name="interval")
     tables = read_life_tables(table)
     if len(tables.studies) < 2:
         raise NotPoolableError(
             "A summary curve needs two cohorts or more; there is one. Report its own Kaplan-Meier curve."
         )
     between = _between_covariance(tables) if random_effects else np.zeros((tables.grid.size, tables.grid.size))
+    kind: QuantileKind = interval if random_effects else "z"
+    choices = _describe_choices(random_effects, conf_type, kind)
+    notes = _notes(tables, random_effects, kind)
+    return _summarise(tables, between, level=level, conf_type=conf_type, kind=kind, choices=choices, notes=notes)
+
+
+def _summarise(
+    tables: LifeTables,
+    between: FloatArray,
+    *,
+    level: float,
+    conf_type: ConfType,
+    kind: QuantileKind,
+    choices: dict[str, str],
+    notes: tuple[str, ...],
+) -> SummarySurvivalCurve:
     beta, covariance = _pool(tables, between)
-    q, df = _heterogeneity(tables)
-    survival = np.cumprod(np.sin(beta) ** 2)
-    z = float(norm.ppf((1 + level) / 2))
-    ci_lb, ci_ub = _limits(beta, covariance, z, conf_type)
-    pi_lb, pi_ub = _limits(beta, covariance + between, z, conf_type)
-    time = np.append(0.0, tables.grid)
+    quantile = critical_value(level, len(tables.studies) - 1 if kind == "t" else None)
+    ci_lb, ci_ub = _limits(beta, covariance, quantile, conf_type)
+    pi_lb, pi_ub = _limits(beta, covariance + between, quantile, conf_type)
+    time, survival = np.append(0.0, tables.grid), np.append(1.0, np.cumprod(np.sin(beta) ** 2))
+    lower, upper = np.append(1.0, ci_lb), np.append(1.0, ci_ub)
     area, area_se = _area(time, survival, beta, covariance)
-    line, lower, upper = (np.append(1.0, values) for values in (survival, ci_lb, ci_ub))
-    k = (~np.isnan(tables.yi)).sum(axis=0)
+    q, df = _heterogeneity(tables)
     return SummarySurvivalCurve(
         time=time,
-        survival=line,
+        survival=survival,
         ci_lb=lower,
         ci_ub=upper,
         pi_lb=np.append(1.0, pi_lb),
         pi_ub=np.append(1.0, pi_ub),
-        k=(len(tables.studies), *(int(count) for count in k)),
+        k=(len(tables.studies), *_cohorts_left(tables).tolist()),
         at_risk=np.append(tables.at_start, np.nansum(tables.exposed, axis=0)),
         level=level,
         conf_type=conf_type,
-        median=_half_time(time, line),
+        median=_half_time(time, survival),
         median_ci_lb=_half_time(time, lower),
         median_ci_ub=_half_time(time, upper),
         restricted_mean=area,
@@ -147,9 +176,14 @@ def pool_survival_curves(
         q_p=float(chi2.sf(q, df)) if df > 0 else None,
         i2=100 * max(0.0, (q - df) / q) if df > 0 and q > 0 else None,
         tau2=np.diag(between).copy(),
-        method_card=_describe_choices(random_effects, conf_type),
-        notes=_notes(tables, k),
+        method_card=choices,
+        notes=notes,
     )
+
+
+def _cohorts_left(tables: LifeTables) -> IntArray:
+    counts: IntArray = np.sum(~np.isnan(tables.yi), axis=0, dtype=np.int64)
+    return counts
 
 
 def _between_covariance(tables: LifeTables) -> FloatArray:
@@ -201,17 +235,19 @@ def _log_gradient(beta: FloatArray) -> FloatArray:
     return np.tril(np.ones((beta.size, beta.size))) * (2 / np.tan(np.maximum(beta, np.finfo(float).tiny)))
 
 
-def _limits(beta: FloatArray, covariance: FloatArray, z: float, conf_type: ConfType) -> tuple[FloatArray, FloatArray]:
+def _limits(
+    beta: FloatArray, covariance: FloatArray, quantile: float, conf_type: ConfType
+) -> tuple[FloatArray, FloatArray]:
     gradient = _log_gradient(beta)
     log_se = np.sqrt(np.maximum(np.einsum("ja,ab,jb->j", gradient, covariance, gradient), 0))
     survival = np.cumprod(np.sin(beta) ** 2)
     log_s = np.minimum(np.log(np.maximum(survival, np.finfo(float).tiny)), -np.finfo(float).tiny)
     if conf_type == "plain":
-        lower, upper = survival - z * survival * log_se, survival + z * survival * log_se
+        lower, upper = survival - quantile * survival * log_se, survival + quantile * survival * log_se
     elif conf_type == "log":
-        lower, upper = np.exp(log_s - z * log_se), np.exp(log_s + z * log_se)
+        lower, upper = np.exp(log_s - quantile * log_se), np.exp(log_s + quantile * log_se)
     else:
-        spread = np.exp(z * log_se / -log_s)
+        spread = np.exp(quantile * log_se / -log_s)
         lower, upper = np.exp(log_s * spread), np.exp(log_s / spread)
     return np.clip(lower, 0, 1), np.clip(upper, 0, 1)
 
@@ -219,9 +255,9 @@ def _limits(beta: FloatArray, covariance: FloatArray, z: float, conf_type: ConfT
 def _area(time: FloatArray, survival: FloatArray, beta: FloatArray, covariance: FloatArray) -> tuple[float, float]:
     """Return the area under the straight lines and its standard error by the delta method."""
     width = np.diff(time)
-    area = float(width @ (np.append(1.0, survival[:-1]) + survival) / 2)
+    area = float(width @ (survival[:-1] + survival[1:]) / 2)
     share = (width + np.append(width[1:], 0.0)) / 2  # each S(t_j) stands in the trapezia on both its sides
-    gradient = (share * survival) @ _log_gradient(beta)
+    gradient = (share * survival[1:]) @ _log_gradient(beta)
     return area, float(np.sqrt(max(0.0, gradient @ covariance @ gradient)))
 
 
@@ -234,26 +270,29 @@ def _half_time(time: FloatArray, height: FloatArray) -> float | None:
     return float(time[j - 1] + (time[j] - time[j - 1]) * (height[j - 1] - 0.5) / (height[j - 1] - height[j]))
 
 
-def _describe_choices(random_effects: bool, conf_type: ConfType) -> dict[str, str]:
+def _describe_choices(random_effects: bool, conf_type: ConfType, kind: QuantileKind) -> dict[str, str]:
     return {
         "pooled quantity": "conditional survival per interval of the grid",
         "scale": "arcsine of the square root, with 1/4 added to survivors and 1/2 to patients",
         "between cohorts": "multivariate method of moments (Jackson 2010)" if random_effects else "none: common effect",
-        "interval": f"delta method on the {conf_type} scale, pointwise, normal quantile",
+        "interval": f"delta method on the {conf_type} scale, pointwise, {'t' if kind == 't' else 'normal'} quantile",
         "between grid times": "straight lines",
     }
 
 
-def _notes(tables: LifeTables, k: FloatArray) -> tuple[str, ...]:
+def _notes(tables: LifeTables, random_effects: bool, kind: QuantileKind) -> tuple[str, ...]:
     notes = []
-    few = tables.grid[k < max(2, len(tables.studies) / 2)]
+    few = tables.grid[_cohorts_left(tables) < max(2, len(tables.studies) / 2)]
     if few.size:
         notes.append(
             f"From time {few[0]:g} on, fewer than half of the cohorts are left: that part speaks for them only."
         )
-    if len(tables.studies) < 5:
+    if not random_effects:
+        notes.append("One true curve is assumed: the interval ignores differences between cohorts.")
+    elif kind == "z" and len(tables.studies) < 5:
         notes.append(
-            f"With {len(tables.studies)} cohorts the spread between them is hardly known; the intervals take it as "
-            "known and are likely too narrow."
+            f"With {len(tables.studies)} cohorts the spread between them is hardly known; interval 'z' takes it as "
+            "known and is likely too narrow."
         )
+    notes.extend(two_cohorts_note(len(tables.studies), kind))
     return tuple(notes)

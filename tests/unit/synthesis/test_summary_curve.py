@@ -66,8 +66,18 @@ def test_curve_at_zero_ends_there() -> None:
 
 def test_few_cohorts_are_warned_of() -> None:
     pooled = pool_survival_curves(pd.concat([rows("a", [0.8], [20]), rows("b", [0.6], [20])]))
-    assert "With 2 cohorts" in " ".join(pooled.notes)
+    assert "one degree of freedom" in " ".join(pooled.notes)
     assert pooled.method_card["interval"].startswith("delta method on the log-log scale")
+
+
+def test_the_quantile_of_t_is_that_of_cohorts_less_one() -> None:
+    table = pd.concat([rows(name, [s], [50]) for name, s in (("a", 0.8), ("b", 0.6), ("c", 0.7))])
+    t, z = (pool_survival_curves(table, interval=kind) for kind in ("t", "z"))
+    widths = [np.log(np.log(one.ci_lb[1]) / np.log(one.survival[1])) for one in (t, z)]
+    assert widths[0] / widths[1] == pytest.approx(4.302653 / 1.959964)  # quantiles of 0.975: t on 2, normal
+    assert "'z' takes it as known" in " ".join(z.notes)
+    common = [pool_survival_curves(table, random_effects=False, interval=kind).ci_lb[1] for kind in ("t", "z")]
+    assert common[0] == common[1]
 
 
 def test_one_cohort_is_refused() -> None:
