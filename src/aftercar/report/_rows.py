@@ -24,6 +24,7 @@ WIDE = (58, 82)  # the same at 580 px
 SIDE = 120  # right column
 MARK_STEP = 15  # from one mark of the right column to the next
 MARK_GAP = 6  # between the rightmost mark and the others
+TICK = 12  # half of the first tick's label, which stands out at the left
 PADDING = {"left": 10, "right": 8, "top": 4, "bottom": 4}
 
 Row = dict[str, Any]
@@ -133,7 +134,7 @@ def percent_scale(title: str) -> Scale:
 
 def side_width(side: int = SIDE) -> int:
     """Return the pixels beside the plot."""
-    return side + PADDING["left"] + PADDING["right"]
+    return side + PADDING["left"] + PADDING["right"] + TICK
 
 
 def row_specs(draw: Callable[[Rows], None], scale: Scale, *, side: int = SIDE) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -42,6 +42,7 @@ def render_document(template: str, *, figures: Sequence[Figure], **content: Any)
             style=Markup(style),
             script=Markup(script),
             library=Markup(library),
+            figures=figures,
             figure_data=Markup(embed_json(figure_data(figures))),
             **content,
         )

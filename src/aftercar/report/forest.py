@@ -155,7 +155,7 @@ def _draw_bias(rows: Rows, line: CohortLine, domains: tuple[str, ...]) -> None:
     for position, judgement in enumerate(reversed(everything)):
         if judgement is None or judgement.level not in words.BIAS_SYMBOLS:
             continue
-        tip = f"{judgement.domain}: {words.BIAS_WORDS[judgement.level]}\n{judgement.reason}".strip()
+        tip = f"{words.plain(judgement.domain)}: {words.BIAS_WORDS[judgement.level]}\n{judgement.reason}".strip()
         symbol, colour = words.BIAS_SYMBOLS[judgement.level], BIAS_COLOURS[judgement.level]
         rows.mark(position, symbol, y=rows.y + 8, colour=colour, tip=tip)
 

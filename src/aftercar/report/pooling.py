@@ -73,7 +73,7 @@ def render_funnel(table: pd.DataFrame, *, pooled: PooledProportion, title: str, 
         {"x": float(row["yi"]), "y": float(row["sei"]), "tip": str(row["label"])} for row in _records(table)
     ]
     deepest: float = max((row["y"] for row in rows), default=1.0) * 1.08
-    spec = to_spec(_funnel_chart(rows, middle, deepest, f"effect ({pooled.scale or 'logit'} scale)"))
+    spec = _funnel_spec(rows, middle, deepest, f"effect ({pooled.scale or 'logit'} scale)")
     return Figure(
         figure_id=figure_id,
         title=title,
@@ -93,7 +93,7 @@ def render_funnel(table: pd.DataFrame, *, pooled: PooledProportion, title: str, 
     )
 
 
-def _funnel_chart(rows: list[dict[str, Any]], middle: float, deepest: float, title: str) -> alt.TopLevelMixin:
+def _funnel_spec(rows: list[dict[str, Any]], middle: float, deepest: float, title: str) -> dict[str, Any]:
     half = 1.96 * deepest
     values = [row["x"] for row in rows] + [middle - half, middle + half]
     x = alt.X("x:Q", title=title, scale=alt.Scale(domain=[min(values), max(values)], nice=True, zero=False))
@@ -103,10 +103,11 @@ def _funnel_chart(rows: list[dict[str, Any]], middle: float, deepest: float, tit
         for name, end in (("left", middle - half), ("middle", middle), ("right", middle + half))
         for end, depth in ((middle, 0.0), (end, deepest))
     ]
-    funnel = alt.Chart(alt.InlineData(values=lines)).mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1.2)
-    points = alt.Chart(alt.InlineData(values=rows)).mark_point(filled=True, size=70, color=BLUE, opacity=0.85)
+    funnel = alt.Chart(alt.NamedData(name="funnel")).mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1.2)
+    points = alt.Chart(alt.NamedData(name="points")).mark_point(filled=True, size=70, color=BLUE, opacity=0.85)
     layered = alt.layer(funnel.encode(x=x, y=y, detail="line:N"), points.encode(x=x, y=y, tooltip=alt.Tooltip("tip:N")))
-    return layered.properties(name=PLOT_VIEW, width=420, height=_FUNNEL_HEIGHT, padding=PADDING)
+    chart = layered.properties(name=PLOT_VIEW, width=420, height=_FUNNEL_HEIGHT, padding=PADDING)
+    return to_spec(chart) | {"datasets": {"funnel": lines, "points": rows}}
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -126,7 +127,7 @@ def _draw(rows: Rows, table: pd.DataFrame, pooled: Mapping[str, PooledProportion
     records = _records(table)
     counted = any(row["events"] is not None for row in records)
     # One line a row where its label says all; a second for the note where the estimate is missing.
-    rows.label("", right="proportion [interval]" if not counted else "events/n", colour=MUTED)
+    rows.label("", right="events/n" if counted else "[interval]", colour=MUTED)
     rows.rule()
     largest = max((float(row["total"]) for row in records if row["total"] is not None), default=1.0)
     group = None
