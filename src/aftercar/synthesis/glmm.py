@@ -20,6 +20,9 @@ from aftercar.synthesis.weighted_regression import fit_weighted
 _MAX_STEPS = 200
 _LAST_DECREMENT = 1e-9  # Newton converges quadratically: one more step from here reaches rounding
 _TAU_NEGLIGIBLE = 1e-4
+_WIDE_STARTS = (1.5, 4.0)
+_TAU_UNIT = 0.05
+_LEAST_CURVATURE = 1e-4  # of the log-likelihood over one natural unit; less is flat for every purpose
 _ETA_LIMIT = 35.0  # a logit beyond it means separation: the proportion is 0 or 1 to machine precision
 _TAU_LIMIT = 100.0
 
@@ -80,7 +83,7 @@ def fit_glmm(events: FloatArray, total: FloatArray, design: FloatArray) -> GlmmF
     model = make_model(events, total, orthogonal * size)
     start, start_tau = _choose_start(model)
     common = fit_common(model, start)
-    best = _climb(model, start, start_tau)
+    best = _climb_highest(model, start, start_tau)
     if best.tau <= _TAU_NEGLIGIBLE or best.value <= common.value:
         best = common
     p = model.p
@@ -134,22 +137,40 @@ def _choose_start(model: BinomialNormal) -> tuple[FloatArray, float]:
     return fit.coefficients, float(np.sqrt(np.clip(excess, 0.1, 4.0)))
 
 
-def _climb(model: BinomialNormal, beta: FloatArray, tau: float) -> LikelihoodPoint:
-    return _newton(model, evaluate_likelihood(model, beta, tau), free=slice(0, model.p + 1))
+def _climb_highest(model: BinomialNormal, beta: FloatArray, tau: float) -> LikelihoodPoint:
+    """Climb from the highest of a few starts; and where that leads to tau = 0, from the highest of the wide ones too.
+
+    Small cohorts, many of them at 0 % or 100 %, can give the likelihood one top at zero and one beyond tau = 1.
+    """
+    starts = [evaluate_likelihood(model, stretch(beta, 0.0, t), t) for t in (tau, *_WIDE_STARTS)]
+    free = slice(0, model.p + 1)
+    best = _newton(model, max(starts, key=lambda point: point.value), free=free)
+    if best.tau <= _TAU_NEGLIGIBLE:
+        other = _newton(model, max(starts[1:], key=lambda point: point.value), free=free)
+        best = max(best, other, key=lambda point: point.value)
+    return best
+
+
+def stretch(beta: FloatArray, old_tau: float, new_tau: float) -> FloatArray:
+    """Return a start for beta at another tau, by which the average proportions stay about the same.
+
+    The average of expit(eta + tau u) is near expit(eta / sqrt(1 + c tau^2)) with c = (16 sqrt(3) / (15 pi))^2 (Zeger,
+    Liang & Albert 1988, eq. 3.6).
+    """
+    c = (16 * np.sqrt(3) / (15 * np.pi)) ** 2
+    return np.asarray(beta * np.sqrt((1 + c * new_tau**2) / (1 + c * old_tau**2)))
 
 
 def _newton(model: BinomialNormal, point: LikelihoodPoint, *, free: slice) -> LikelihoodPoint:
     """Climb over the free parameters; directions of wrong curvature are turned uphill, and steps kept modest."""
     for _ in range(_MAX_STEPS):
-        gradient, hessian = point.gradient[free], point.hessian[free, free]
-        values, vectors = np.linalg.eigh(-hessian)
-        values = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.abs(values).max())))
-        step = vectors @ ((vectors.T @ gradient) / values)
+        gradient = point.gradient[free]
+        step = _uphill_step(point, free, model.p)
         decrement = float(gradient @ step)
-        step *= min(1.0, max(1.0, point.tau) / max(float(np.abs(step).max()), 1e-300))
-        if free.stop > model.p:
-            # tau = 0 is flat whether or not it is a maximum, so a long step must not land on it.
-            step[-1] = max(float(step[-1]), -0.8 * point.tau)
+        if free.stop > model.p and step[-1] < -0.8 * point.tau:
+            # tau = 0 is flat whether or not it is a maximum, so a long step must not land on it. The whole step is
+            # shortened: one part alone would turn it downhill.
+            step *= 0.8 * point.tau / abs(float(step[-1]))
         moved = _line_search(model, point, step, free)
         finished = decrement < _LAST_DECREMENT or moved is None
         if moved is not None:
@@ -158,6 +179,19 @@ def _newton(model: BinomialNormal, point: LikelihoodPoint, *, free: slice) -> Li
             break
         _refuse_separation(model, point.beta, point.tau)
     return point
+
+
+def _uphill_step(point: LikelihoodPoint, free: slice, p: int) -> FloatArray:
+    """Return Newton's step, found in natural units: a standard error for each coefficient, its own size for tau.
+
+    In these units curvatures are of order one, so that one floor serves all of them.
+    """
+    units = np.append(1 / np.sqrt(np.maximum(-np.diag(point.hessian)[:p], 1e-12)), max(point.tau, _TAU_UNIT))[free]
+    values, vectors = np.linalg.eigh(-point.hessian[free, free] * np.outer(units, units))
+    values = np.maximum(np.abs(values), _LEAST_CURVATURE)
+    step = units * (vectors @ ((vectors.T @ (units * point.gradient[free])) / values))
+    longest = np.append(np.full(p, 1 + point.tau), max(point.tau, 0.5))[free]
+    return np.asarray(step * min(1.0, float(np.min(longest / np.maximum(np.abs(step), 1e-300)))))
 
 
 def _line_search(

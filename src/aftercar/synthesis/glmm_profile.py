@@ -15,7 +15,7 @@ from scipy.special import chdtri
 
 from aftercar.foundation import NotPoolableError
 from aftercar.synthesis.binomial_normal import LikelihoodPoint, evaluate_likelihood
-from aftercar.synthesis.glmm import GlmmFit, maximise_beta, maximise_tau
+from aftercar.synthesis.glmm import GlmmFit, maximise_beta, maximise_tau, stretch
 
 _TAU_CEILING = 50.0  # logits that differ by hundreds: beyond any reading of "variance between cohorts"
 _MEAN_CEILING = 60.0  # a proportion within 1e-26 of 0 or 1
@@ -79,17 +79,17 @@ def _limit_tau(fit: GlmmFit, drop: float, *, upper: bool) -> float | None:
 
     def excess(tau: float) -> float:
         nonlocal last
-        last = maximise_beta(fit.model, last.beta, tau, last.modes)
+        last = maximise_beta(fit.model, stretch(last.beta, last.tau, tau), tau, last.modes)
         return target - last.value
 
     if not upper:
         return float(brentq(excess, 0.0, fit.tau, xtol=_TIGHT))
-    outer = max(2 * fit.tau, 1.0)
+    inner, outer = fit.tau, max(2 * fit.tau, 1.0)
     while excess(outer) < 0:
-        outer *= 2
+        inner, outer = outer, 2 * outer
         if outer > _TAU_CEILING:
             return None
-    return float(brentq(excess, fit.tau, outer, xtol=_TIGHT))
+    return float(brentq(excess, inner, outer, xtol=_TIGHT))
 
 
 def _tau_spread(fit: GlmmFit) -> float:
