@@ -1,5 +1,7 @@
 """A small good evidence directory and the kinds of damage that a user's tables come with."""
 
+# ruff: noqa: E501  (a table reads best with one kind a line)
+
 from __future__ import annotations
 
 from collections.abc import Callable

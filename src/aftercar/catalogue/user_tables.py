@@ -1,4 +1,4 @@
-"""Reading a user's own table of counts or medians, whose columns have names of their own."""
+"""Reading a user's own table of counts, medians or a curve, whose columns have names of their own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _EVENTS = Column("count", "the number of patients with the outcome", required=Tr
 _TOTAL = Column("count", "the number of patients evaluable", required=True, minimum=1)
 _TEXT = Column("text", "a word that names the group", required=True)
 _MEDIAN = Column("number", "the median time", required=True, minimum=0)
+_NUMBER = Column("number", "a number read off the figure", required=True)
 _LIMIT = Column("number", "a limit of the interval; empty where not reached", minimum=0)
 
 
@@ -88,6 +89,18 @@ def load_medians(
     if faults:
         raise InputError(faults)
     return frame
+
+
+def load_curve(path: Path, *, time: str = "time", survival: str = "survival") -> pd.DataFrame:
+    """Read a digitised survival curve, one point a row: columns ``time, survival``; see `load_counts`."""
+    roles = {"time": (time, _NUMBER), "survival": (survival, _NUMBER)}
+    return _load_roles(path, roles, None, ())[0].drop(columns="label")
+
+
+def load_risk_table(path: Path, *, time: str = "time", at_risk: str = "at_risk") -> pd.DataFrame:
+    """Read the numbers at risk below a survival curve: columns ``time, at_risk``; see `load_counts`."""
+    roles = {"time": (time, _NUMBER), "at_risk": (at_risk, _EVENTS)}
+    return _load_roles(path, roles, None, ())[0].drop(columns="label")
 
 
 def _load_roles(

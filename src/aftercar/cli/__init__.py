@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
 
 from aftercar import __version__
 from aftercar.cli.compare import EXAMPLE as COMPARE_EXAMPLE
 from aftercar.cli.compare import compare
+from aftercar.cli.curve import EXAMPLE as CURVE_EXAMPLE
+from aftercar.cli.curve import curve
 from aftercar.cli.evidence import app as evidence_app
 from aftercar.cli.pool import EXAMPLE as POOL_EXAMPLE
 from aftercar.cli.pool import pool
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("compare", epilog=COMPARE_EXAMPLE)(compare)
 app.command("reproduce", epilog=REPRODUCE_EXAMPLE)(reproduce)
 app.command("pool", epilog=POOL_EXAMPLE)(pool)
+app.command("curve", epilog=CURVE_EXAMPLE)(curve)
 app.add_typer(evidence_app, name="evidence")
 
 
@@ -52,25 +54,16 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line and turn errors into a message on stderr and an exit code."""
+    """Run the command line; an error becomes a message on stderr and an exit code."""
     try:
-        code = app(standalone_mode=False)
+        app()  # ends by SystemExit with the code of the command
     except AftercarError as error:
         typer.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
         sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        typer.echo("interrupted; nothing was left half-written", err=True)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe went away, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        typer.echo(
-            f"error: {error.filename or 'file'}: {error.strerror or error}. Check the path and its permissions.",
-            err=True,
-        )
+        found = f"{error.filename or 'file'}: {error.strerror or error}"
+        typer.echo(f"error: {found}. Check the path, its permissions and the space left.", err=True)
         sys.exit(2)
-    sys.exit(code if isinstance(code, int) else 0)

@@ -24,7 +24,16 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_LIST_COLUMNS = ["cohort_id", "therapy", "measure", "figure", "prior_bcma", "line", "design", "year", "source_locator"]
+_LIST_COLUMNS = {
+    "cohort_id": "cohort",
+    "therapy": "therapy",
+    "measure": "measure",
+    "figure": "figure",
+    "cohort_prior_bcma": "prior anti-BCMA",
+    "cohort_line": "line",
+    "design": "design",
+    "source_locator": "source",
+}
 
 
 @app.command("list", epilog="Example: aftercar evidence list --class BsAb_GPRC5D --prior strict --format csv")
@@ -57,9 +66,8 @@ def list_cohorts(
     if measure:
         frame = frame[frame["measure"].isin(measure)]
     if format is options.TableFormat.table:
-        frame = frame.assign(figure=[_figure(base.outcomes[outcome_id]) for outcome_id in frame["outcome_id"]])[
-            _LIST_COLUMNS
-        ]
+        frame = frame.assign(figure=[_figure(base.outcomes[name]) for name in frame["outcome_id"]])
+        frame = frame[list(_LIST_COLUMNS)].rename(columns=_LIST_COLUMNS)
     print_frame(frame, format.value, title=f"{len(frame)} figures (observed)")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Annotated
@@ -90,14 +92,15 @@ def _compare_origins(manifest: dict[str, object], evidence_hash: str) -> list[st
 
 def _plain(result: dict[str, object]) -> object:
     """What must be equal: everything but the manifest, whose environment names the machine."""
-    import json
-
     content = {key: value for key, value in result.items() if key != "manifest"}
     return json.loads(json.dumps(content, sort_keys=True))
 
 
 def find_differences(old: object, new: object, path: str = "") -> list[str]:
-    """Return a line for each place at which two trees of plain data differ, with both values."""
+    """Return a line for each place at which two trees of plain data differ, with both values.
+
+    Numbers that agree to nine digits are the same: processors round the last ones differently.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted(set(old) | set(new))
         return [
@@ -109,4 +112,6 @@ def find_differences(old: object, new: object, path: str = "") -> list[str]:
             for index, (one, other) in enumerate(zip(old, new, strict=True))
             for line in find_differences(one, other, f"{path}[{index}]")
         ]
+    if isinstance(old, float) and isinstance(new, float) and math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-12):
+        return []
     return [] if old == new and type(old) is type(new) else [f"{path}: {str(old)[:60]} then, {str(new)[:60]} now"]
