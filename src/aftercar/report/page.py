@@ -8,7 +8,7 @@ from aftercar.report import words
 from aftercar.report._sections import build_sections, describe_filters
 from aftercar.report.document import render_document
 from aftercar.report.embedding import embed_json
-from aftercar.report.sensitivity import render_confounding, render_sensitivity
+from aftercar.report.sensitivity import render_confounding, split_sensitivity
 from aftercar.report.summary import render_ranking, render_summary
 from aftercar.strategy.export import comparison_to_dict
 from aftercar.strategy.results import DISCLAIMER, Comparison
@@ -31,14 +31,14 @@ def render_report(comparison: Comparison) -> str:
     """Return the whole comparison as one self-contained HTML page; the same comparison gives the same bytes."""
     sections = build_sections(comparison)
     overview = [render_summary(comparison), render_ranking(comparison), render_summary(comparison, measure="CR")]
-    sensitivity, confounding = render_sensitivity(comparison), render_confounding(comparison)
+    sensitivity, confounding = split_sensitivity(comparison), render_confounding(comparison)
     severities = [
         (severity, name, sum(one.severity == severity for one in comparison.discrepancies))
         for severity, name in words.SEVERITY_WORDS.items()
     ]
     return render_document(
         "report.html.j2",
-        figures=[*overview, *(one for section in sections for one in section.figures), sensitivity, confounding],
+        figures=[*overview, *(one for section in sections for one in section.figures), *sensitivity, confounding],
         title=TITLE,
         disclaimer=DISCLAIMER,
         contents=_CONTENTS,
@@ -49,7 +49,7 @@ def render_report(comparison: Comparison) -> str:
         overview=overview[0],
         overview_figures=overview,
         asked=describe_filters(comparison),
-        sensitivity_figure=sensitivity,
+        sensitivity_figures=sensitivity,
         confounding_figure=confounding,
         severities=severities,
         summary_columns=_SUMMARY_COLUMNS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,19 +16,32 @@ from aftercar.strategy.results import Comparison
 # Colour and shape both tell analyses apart; the pairs repeat only after all combinations are used.
 _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK, SLATE)
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left")
+_STRATEGIES_A_PAGE = 9
 _E_VALUE_TICKS = (1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 50.0, 100.0, 1000.0)
 
 
-def render_sensitivity(comparison: Comparison) -> Figure:
-    """Draw, per strategy, the pooled ORR under every analysis as a point with its interval."""
+def render_sensitivity(
+    comparison: Comparison, *, strategies: Sequence[str] | None = None, figure_id: str = "sensitivity"
+) -> Figure:
+    """Draw, per strategy, the pooled ORR under every analysis as a point with its interval.
+
+    Parameters
+    ----------
+    strategies
+        Ids of those to show; None for all. Many make a figure too tall for a printed page: see `split_sensitivity`.
+    figure_id
+        Id in the page and stem of the file name.
+    """
     frame = comparison.sensitivity
+    if strategies is not None and len(frame):
+        frame = frame[frame["strategy_id"].isin(list(strategies))]
     names = strategy_names(comparison)
     analyses = list(dict.fromkeys(frame["analysis"])) if len(frame) else []
     spec, narrow_spec = row_specs(
         lambda rows: _draw_sensitivity(rows, frame, analyses, names), percent_scale("pooled ORR, observed")
     )
     return Figure(
-        figure_id="sensitivity",
+        figure_id=figure_id,
         title="How the pooled ORR moves with the analysis",
         caption=(
             "The same question under other choices. Each mark is one analysis with its interval; marks far apart mean "
@@ -41,6 +54,18 @@ def render_sensitivity(comparison: Comparison) -> Figure:
         table=_sensitivity_table(frame, names),
         side_width=side_width(),
     )
+
+
+def split_sensitivity(comparison: Comparison) -> list[Figure]:
+    """Return the figure of sensitivity in parts, each short enough for a printed page."""
+    frame = comparison.sensitivity
+    known_ids = set(frame.loc[frame["estimate"].notna(), "strategy_id"]) if len(frame) else set()
+    shown = [name for name in strategy_names(comparison) if name in known_ids]
+    parts = [shown[start : start + _STRATEGIES_A_PAGE] for start in range(0, len(shown), _STRATEGIES_A_PAGE)] or [[]]
+    return [
+        render_sensitivity(comparison, strategies=part, figure_id=f"sensitivity-{number}")
+        for number, part in enumerate(parts, start=1)
+    ]
 
 
 def render_confounding(comparison: Comparison) -> Figure:
@@ -123,16 +148,20 @@ def _draw_analysis(rows: Rows, row: Mapping[Any, Any], number: int) -> None:
 
 
 def _draw_confounding(rows: Rows, frame: pd.DataFrame, names: Mapping[str, str]) -> None:
-    rows.label("better against worse", right="E-value (limit)", colour=MUTED)
+    records = frame.to_dict("records")
+    tops = {row["better"] for row in records}
+    # One strategy against all others is named once, at the head.
+    head = f"{names.get(next(iter(tops)), '')} against" if len(tops) == 1 else "better against worse"
+    rows.label(head, right="E-value (limit)", colour=MUTED)
     rows.rule()
-    for row in frame.to_dict("records"):
+    for row in records:
         estimate, limit, ratio = (known(row[key]) for key in ("e_value", "e_value_limit", "risk_ratio"))
         if estimate is None:
             continue
         title = f"{names.get(row['better'], row['better'])} against {names.get(row['worse'], row['worse'])}"
         right = f"{estimate:.1f}" + ("" if limit is None else f" ({limit:.1f})")
         tip = f"{title}\nratio of ORR {words.MISSING if ratio is None else f'{ratio:.2f}'}; E-value {right}"
-        rows.label(title, right=right)
+        rows.label(names.get(row["worse"], row["worse"]) if len(tops) == 1 else title, right=right)
         y = rows.band(16)
         if limit is not None:
             rows.span(limit, estimate, y=y, thickness=1.2, colour=BLUE, tip=tip)

@@ -8,7 +8,7 @@ import pandas as pd
 from tests.unit.report.reading import check_schema, rows, texts
 
 from aftercar.report import render_confounding, render_sensitivity
-from aftercar.report.sensitivity import known
+from aftercar.report.sensitivity import known, split_sensitivity
 from aftercar.strategy.results import Comparison
 
 
@@ -49,3 +49,29 @@ def test_missing_cells_are_missing_numbers() -> None:
     assert known(float("nan")) is None
     assert known(float("inf")) is None
     assert known(2) == 2.0
+
+
+def test_parts_share_out_all_strategies_that_have_estimates(comparison: Comparison) -> None:
+    (model,) = (result for result in comparison.results if result.strategy.strategy_id == "strategy_1")
+    names = [f"strategy {number}" for number in range(12)]
+    results = tuple(
+        replace(model, strategy=replace(model.strategy, strategy_id=name.replace(" ", "_"), name=name))
+        for name in names
+    )
+    frame = comparison.sensitivity[comparison.sensitivity["strategy_id"] == "strategy_1"]
+    tables = [frame.assign(strategy_id=result.strategy.strategy_id) for result in results[:-1]]
+    parts = split_sensitivity(replace(comparison, results=results, sensitivity=pd.concat(tables, ignore_index=True)))
+    assert [figure.figure_id for figure in parts] == ["sensitivity-1", "sensitivity-2"]
+    shown = [name for part in parts for name in part.table["Strategy"].unique()]
+    assert shown == [name.capitalize() for name in names[:-1]]  # the last has no estimate
+    assert parts[0].table["Strategy"].nunique() == 9
+
+
+def test_nothing_to_show_is_one_empty_part(comparison: Comparison) -> None:
+    (figure,) = split_sensitivity(replace(comparison, sensitivity=pd.DataFrame()))
+    assert len(figure.table) == 0
+
+
+def test_the_top_strategy_is_named_once(comparison: Comparison) -> None:
+    written = texts(render_confounding(comparison))
+    assert [text for text in written if text.startswith("GPRC5D CAR-T")] == ["GPRC5D CAR-T against"]
