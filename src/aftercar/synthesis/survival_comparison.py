@@ -83,16 +83,17 @@ def log_rank(groups: Mapping[str, pd.DataFrame], *, rho: float = 0.0) -> LogRank
     observed, expected = (weight * events).sum(axis=1), (weight * d * share).sum(axis=1)
     spread = weight**2 * d * np.where(n > 1, (n - d) / np.maximum(n - 1, 1), 0.0)
     covariance = np.diag((spread * share).sum(axis=1)) - (spread * share) @ share.T
-    df = int(np.linalg.matrix_rank(covariance))
-    if df == 0:
+    # The groups' differences sum to zero, so that the covariance has no inverse: what is invertible of it is used, and
+    # its rank is the degrees of freedom. What rounding leaves of a zero is 1e-16 of the whole.
+    values, vectors = np.linalg.eigh(covariance)
+    real = values > 1e-12 * spread.sum()
+    if not real.any():
         raise NotPoolableError(
             "Groups cannot be compared: at no event were patients of two groups at risk together. "
             "Report each group's curve by itself."
         )
-    # The groups' differences sum to zero, so that the covariance has no inverse; the pseudo-inverse gives the same
-    # statistic as leaving one group out.
-    gap = observed - expected
-    statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
+    along = vectors[:, real].T @ (observed - expected)
+    statistic, df = float(np.sum(along**2 / values[real])), int(real.sum())
     return LogRank(
         groups=names,
         observed=tuple(observed.tolist()),

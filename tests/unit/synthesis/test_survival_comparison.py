@@ -36,6 +36,21 @@ def test_three_groups_have_two_degrees_of_freedom() -> None:
     assert log_rank(groups).df == 2
 
 
+def test_rounding_of_the_covariance_is_no_degree_of_freedom() -> None:
+    groups = {"a": table([1], [0]), "b": table([1, 2, 3, 3, 3, 3], [1, 1, 0, 0, 1, 1])}
+    for order in (groups, dict(reversed(groups.items()))):
+        test = log_rank(order)
+        assert test.df == 1
+        assert test.statistic == pytest.approx((1 / 7) ** 2 / (6 / 49))  # the event at 1 alone compares
+
+
+def test_a_third_group_that_meets_no_other_adds_no_degree_of_freedom() -> None:
+    groups = {"a": table([1, 3], [1, 1]), "b": table([2, 4], [1, 1]), "late": table([9, 11], [1, 1], [5, 6])}
+    both = log_rank({name: groups[name] for name in "ab"})
+    assert log_rank(groups).df == 1
+    assert log_rank(groups).statistic == pytest.approx(both.statistic)
+
+
 def test_groups_never_at_risk_together_are_refused() -> None:
     with pytest.raises(NotPoolableError, match="at risk together"):
         log_rank({"a": table([1, 2], [1, 1]), "b": table([5, 6], [1, 1], [3, 3])})
