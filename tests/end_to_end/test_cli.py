@@ -11,12 +11,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.end_to_end.commands import run
 from tests.end_to_end.malformed import write_good
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "aftercar", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=cwd)
+def test_the_installed_program_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "aftercar", "evidence", "list", "--target", "GPRC5D"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "talquetamab" in result.stdout
 
 
 @pytest.mark.parametrize(

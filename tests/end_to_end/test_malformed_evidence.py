@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from aftercar.catalogue import load_base
 from aftercar.foundation import InputError
+from tests.end_to_end.commands import run
 from tests.end_to_end.malformed import KINDS, write_good
 
 
@@ -65,9 +64,9 @@ def test_commands_exit_with_two_and_write_nothing(tmp_path: Path, command: str) 
         "check": ["evidence", "check", str(folder), "--replace"],
         "export": ["evidence", "export", str(out / "base.csv"), "--evidence", str(folder), "--replace"],
     }[command]
-    run = subprocess.run([sys.executable, "-m", "aftercar", *arguments], capture_output=True, text=True, timeout=120)
-    assert run.returncode == 2, run.stderr
-    assert "outcomes.csv row 2, column events: 99 exceeds total = 18." in run.stderr
-    assert "Traceback" not in run.stderr
-    assert run.stdout == ""
+    result = run(*arguments)
+    assert result.returncode == 2, result.stderr
+    assert "outcomes.csv row 2, column events: 99 exceeds total = 18." in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
     assert list(out.iterdir()) == []

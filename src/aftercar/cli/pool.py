@@ -7,18 +7,18 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
 
 from aftercar.catalogue.user_tables import load_counts, load_medians
 from aftercar.cli import options
-from aftercar.cli.pool_text import print_analysis, print_medians
 from aftercar.evidence import select_cohorts
 from aftercar.foundation import Fault, InputError, Manifest, NotPoolableError, command_line, hash_bytes, write_atomic
-from aftercar.synthesis.analysis import ProportionAnalysis, analyse_proportions
-from aftercar.synthesis.medians import pool_medians
+
+if TYPE_CHECKING:  # the estimators are loaded where they are used, so that other commands start fast
+    from aftercar.synthesis.analysis import ProportionAnalysis
 
 EXAMPLE = "Example: aftercar pool mine.csv --events r --total n --by drug --method reml --hksj --format json"
 _OWN = "Your table"
@@ -96,6 +96,8 @@ def pool(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Forest plot: .html, .svg or .png.")] = None,
 ) -> None:
     """Pool proportions with random effects; say how the answer moves with method, cohort, group and covariate."""
+    from aftercar.synthesis.analysis import analyse_proportions
+
     _check_options(file, events, total, median, out)
     if file is not None and median is not None:
         frame = load_medians(file, median=median, lower=lower, upper=upper, label=label, by=by)
@@ -184,12 +186,17 @@ def _answer(
         answer = {**parts, "left_out": [{"cohort_id": name, "reason": why} for name, why in left_out]}
         typer.echo(_to_json({**answer, "manifest": manifest.to_dict()}))
     else:
+        from aftercar.cli.pool_text import print_analysis
+
         print_analysis(analysis, left_out, title)
     if out is not None:
         typer.echo(f"figure: {out}", err=format is PoolFormat.json)
 
 
 def _answer_medians(frame: pd.DataFrame, file: Path, level: float, format: PoolFormat) -> None:
+    from aftercar.cli.pool_text import print_medians
+    from aftercar.synthesis.medians import pool_medians
+
     groups = {"all": frame} | (dict(iter(frame.groupby("group", sort=False))) if "group" in frame else {})
     pooled = {}
     for name, part in groups.items():
