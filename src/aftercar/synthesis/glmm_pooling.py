@@ -102,7 +102,8 @@ def _collect_notes(fit: GlmmFit, heterogeneity: Heterogeneity) -> tuple[str, ...
     if fit.tau == 0:
         notes.append(
             "tau2 is estimated as zero: the cohorts differ no more than chance would have them. With few cohorts "
-            "that is weak evidence of sameness; see the interval of tau2."
+            "that is weak evidence of sameness: see the interval of tau2, and take the prediction interval, no "
+            'wider than the interval here, as too narrow. Method "bayes" does not rest on one value of tau2.'
         )
     if heterogeneity.tau2_ub is None:
         notes.append("The data set no upper limit to tau2.")
