@@ -8,8 +8,10 @@ from aftercar.report import words
 from aftercar.report.figure import Figure
 from aftercar.report.forest import pooled_summaries, render_forest
 from aftercar.report.medians import render_median_plot
-from aftercar.strategy.results import CohortLine, Comparison, StrategyResult
+from aftercar.strategy.results import CohortLine, Comparison, FigureLine, StrategyResult
 from aftercar.synthesis.results import PooledProportion
+
+_MAIN_MEASURES = ("ORR", "CR", "PFS")  # those that have figures and a table of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Section:
         Cohorts with their risk of bias, each once.
     pooled, refused
         Measure, method and pooled estimate or reason.
+    beside
+        Figures of other measures, and those that a second source prints.
     """
 
     anchor: str
@@ -33,6 +37,7 @@ class Section:
     judged: tuple[CohortLine, ...]
     pooled: tuple[tuple[str, str, PooledProportion], ...]
     refused: tuple[tuple[str, str, str], ...]
+    beside: tuple[FigureLine, ...]
 
 
 def build_sections(comparison: Comparison) -> list[Section]:
@@ -64,6 +69,7 @@ def _build(result: StrategyResult, level: float) -> Section:
         refused=tuple(
             (measure.measure, method, why) for measure in measures for method, why in measure.refused.items()
         ),
+        beside=tuple(line for line in result.figures if not line.preferred or line.measure not in _MAIN_MEASURES),
     )
 
 

@@ -141,5 +141,8 @@ def _environment() -> Environment:
         "status_words": _worded(words.STATUS_WORDS), "source_words": _worded(words.SOURCE_WORDS),
         "checked_words": _worded(words.CHECKED_WORDS), "severity_words": _worded(words.SEVERITY_WORDS),
     }  # fmt: skip
-    environment.globals |= {"interval": words.interval, "months": words.months, "count": words.count}
+    environment.globals |= {
+        "interval": words.interval, "months": words.months, "count": words.count, "figure_text": words.figure_text,
+        "few_sign": words.few_sign, "few_note": words.FEW_NOTE,
+    }  # fmt: skip
     return environment

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from aftercar.strategy.results import MeasureResult
+from aftercar.strategy.results import FigureLine, MeasureResult
 from aftercar.synthesis.results import PooledProportion
 
 MISSING = "—"
+FEW_PATIENTS = 10  # below it a hierarchical estimate says more of the other strategies than of its own patients
+FEW_SIGN = "†"
+FEW_NOTE = f"{FEW_SIGN} fewer than {FEW_PATIENTS} patients: mostly the mean of the other strategies."
 
 MEASURE_NAMES = {
     "ORR": "overall response rate (ORR: partial response or better)",
@@ -128,6 +131,11 @@ def pooled_text(pooled: PooledProportion | None) -> str:
     return MISSING if pooled is None else proportion(pooled.estimate, pooled.ci_lb, pooled.ci_ub)
 
 
+def few_sign(pooled: PooledProportion | None) -> str:
+    """Return the sign of an estimate that rests on few patients, else nothing."""
+    return FEW_SIGN if pooled is not None and pooled.total < FEW_PATIENTS else ""
+
+
 def prediction_text(pooled: PooledProportion | None) -> str:
     """Write the prediction interval in percent, or a dash."""
     return MISSING if pooled is None else interval(pooled.pi_lb, pooled.pi_ub) or MISSING
@@ -171,3 +179,16 @@ def reason_for_nothing(measure: MeasureResult) -> str:
     if all(line.total is None for line in measure.cohorts):
         return "n not reported"
     return f"{plural(len(measure.cohorts), 'cohort')}, none poolable"
+
+
+def figure_text(line: FigureLine) -> str:
+    """Write any printed figure: ``6/28 (21%)``, ``74% of n not reported``, ``8.8 months``, ``58% at 12 months``."""
+    if line.events is not None and line.total is not None:
+        return f"{count(line.events, line.total)} ({percent(line.events / line.total)})"
+    if line.percent is not None:
+        return f"{line.percent:g}% of n not reported"
+    if line.unit == "%":
+        limits = "" if line.ci_lb is None or line.ci_ub is None else f" [{line.ci_lb:g}, {line.ci_ub:g}]"
+        time = "" if line.timepoint_months is None else f" at {line.timepoint_months:g} months"
+        return f"{line.estimate:g}%{limits}{time}" if line.estimate is not None else MISSING
+    return f"{months(line.estimate, line.ci_lb, line.ci_ub)} months"

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from aftercar.foundation import NotPoolableError
 from aftercar.strategy.results import MedianLine, PooledMedian
+from aftercar.synthesis.medians import PooledMedian as Pool
 from aftercar.synthesis.medians import pool_medians
 
 
-def pool_lines(lines: Sequence[MedianLine], level: float) -> PooledMedian | None:
-    """Return the pooled median of the used lines; a single cohort's own is returned as it is.
+def pool_lines(lines: Sequence[MedianLine], level: float) -> tuple[tuple[MedianLine, ...], PooledMedian | None]:
+    """Return the lines, those that cannot be weighed marked as not used, and the pooled median of the others.
 
-    Medians printed without an interval cannot be weighed. Where that leaves fewer than two of several cohorts, None is
-    returned: one of them would stand for all, and their range says more.
+    A single cohort's own median is returned as it is. Medians printed without an interval cannot be weighed; where that
+    leaves fewer than two of several cohorts, nothing is pooled: one would stand for all, and their range says more.
     """
     used = [line for line in lines if line.used]
-    if not used:
-        return None
     if len(used) == 1:
-        return PooledMedian(used[0].median, used[0].ci_lb, used[0].ci_ub, 1, f"one cohort: {used[0].study}")
+        own = used[0]
+        return tuple(lines), PooledMedian(own.median, own.ci_lb, own.ci_ub, 1, f"one cohort: {own.study}")
+    pooled = _pool(used, level) if used else None
+    if pooled is None or pooled.k < 2:
+        return _mark(lines, set(), "fewer than two medians print an interval"), None
+    weighed = {row.label for row in pooled.used}
+    note = f"{pooled.k} of {len(used)} cohorts print an interval and are pooled"
+    return (
+        _mark(lines, weighed, "no interval is printed"),
+        PooledMedian(pooled.estimate, pooled.ci_lb, pooled.ci_ub, pooled.k, note),
+    )
+
+
+def _pool(used: Sequence[MedianLine], level: float) -> Pool | None:
     try:
-        pooled = pool_medians(
+        return pool_medians(
             [line.median for line in used],
             [np.nan if line.ci_lb is None else line.ci_lb for line in used],
             [np.nan if line.ci_ub is None else line.ci_ub for line in used],
@@ -32,7 +45,10 @@ def pool_lines(lines: Sequence[MedianLine], level: float) -> PooledMedian | None
         )
     except NotPoolableError:
         return None
-    if pooled.k < 2:
-        return None
-    note = f"{pooled.k} of {len(used)} cohorts print an interval and are pooled"
-    return PooledMedian(pooled.estimate, pooled.ci_lb, pooled.ci_ub, pooled.k, note)
+
+
+def _mark(lines: Sequence[MedianLine], weighed: set[str], why: str) -> tuple[MedianLine, ...]:
+    return tuple(
+        replace(line, used=False, why_not_used=why) if line.used and line.cohort_id not in weighed else line
+        for line in lines
+    )

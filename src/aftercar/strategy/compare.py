@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from aftercar.catalogue import Discrepancy, EvidenceBase, Finding, Strategy
+from aftercar.catalogue import Discrepancy, EvidenceBase, Strategy
 from aftercar.evidence import Filters, Selection, check_filters
 from aftercar.foundation import Fault, InputError, Manifest
 from aftercar.strategy._certainty import rate_strategy
@@ -19,6 +19,7 @@ from aftercar.strategy.results import (
     CohortLine,
     CompareSettings,
     Comparison,
+    FindingLine,
     MeasureResult,
     RankSummary,
     StrategyResult,
@@ -144,13 +145,13 @@ def _row(
     settings: CompareSettings,
 ) -> StrategyResult:
     name = strategy.strategy_id
-    medians = median_lines(base, "PFS", _one(settings.filters, strategy))
+    medians, pfs_pooled = pool_lines(median_lines(base, "PFS", _one(settings.filters, strategy)), settings.level)
     return StrategyResult(
         strategy=strategy,
         orr=orr[name],
         cr=cr[name],
         pfs=medians,
-        pfs_pooled=pool_lines(medians, settings.level),
+        pfs_pooled=pfs_pooled,
         certainty=rate_strategy(base, selection, orr[name].pooled),
         rank=ranks.get(name),
         findings=_findings(base, strategy),
@@ -158,9 +159,21 @@ def _row(
     )
 
 
-def _findings(base: EvidenceBase, strategy: Strategy) -> tuple[Finding, ...]:
+def _findings(base: EvidenceBase, strategy: Strategy) -> tuple[FindingLine, ...]:
     mine = {t.therapy_id for t in base.therapies.values() if t.strategy_class in strategy.classes}
-    return tuple(finding for finding in base.findings.values() if finding.therapy_id in mine)
+    return tuple(
+        FindingLine(
+            finding_id=finding.finding_id,
+            topic=finding.topic,
+            statement=finding.statement,
+            events=finding.events,
+            total=finding.total,
+            source_locator=base.sources[finding.source_id].locator,
+            source_quote=base.sources[finding.source_id].quote,
+        )
+        for finding in base.findings.values()
+        if finding.therapy_id in mine
+    )
 
 
 def _confounding(posterior: HierarchicalPosterior | None, level: float) -> pd.DataFrame:

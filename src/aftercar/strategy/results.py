@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from aftercar.catalogue import Discrepancy, Finding, Strategy
+from aftercar.catalogue import Discrepancy, Strategy
 from aftercar.evidence import Filters
 from aftercar.foundation import DEFAULT_SEED, Manifest
 from aftercar.synthesis.results import PooledProportion
@@ -151,6 +151,19 @@ class FigureLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingLine:
+    """A result that is no proportion and no time, with its source."""
+
+    finding_id: str
+    topic: str
+    statement: str
+    events: int | None
+    total: int | None
+    source_locator: str
+    source_quote: str
+
+
+@dataclass(frozen=True, slots=True)
 class PooledMedian:
     """A pooled median time in months, or a single cohort's own; `k` cohorts. Limits are None where not printed."""
 
@@ -191,7 +204,7 @@ class StrategyResult:
     pfs_pooled: PooledMedian | None
     certainty: CertaintyRating | None
     rank: RankSummary | None
-    findings: tuple[Finding, ...]
+    findings: tuple[FindingLine, ...]
     figures: tuple[FigureLine, ...] = ()
 
 

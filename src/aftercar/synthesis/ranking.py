@@ -113,7 +113,9 @@ def rank_strategies(
     highest = draws == draws.max(axis=0)
     best = highest / highest.sum(axis=0)
     ranks = rankdata(-draws, method="average", axis=0)
-    in_top = (ranks <= top).astype(np.float64)
+    first = rankdata(-draws, method="min", axis=0)
+    tied = 2.0 * (ranks - first) + 1.0
+    in_top = np.clip(top - first + 1.0, 0.0, tied) / tied  # strategies that tie share the places that are left
     tail = 0.5 * (1.0 - level)
     limits = np.quantile(ranks, [tail, 1.0 - tail], axis=1, method="inverted_cdf")
     rows = tuple(

@@ -12,13 +12,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from aftercar.catalogue import Discrepancy, Finding, Strategy
+from aftercar.catalogue import Discrepancy, Strategy
 from aftercar.foundation import Manifest
 from aftercar.strategy.results import (
     CertaintyRating,
     CohortLine,
     CompareSettings,
     Comparison,
+    FigureLine,
+    FindingLine,
     Judgement,
     MeasureResult,
     MedianLine,
@@ -141,14 +143,28 @@ def medians() -> tuple[MedianLine, ...]:
 
 def sample_comparison() -> Comparison:
     """Return the comparison; always the same."""
-    finding = Finding(
-        finding_id="finding_1", study_id="study_1", therapy_id="therapy_1", topic="antigen_escape",
-        statement="BCMA was lost in 1 of 16.", events=1, total=16, source_id="source_1",
+    finding = FindingLine(
+        finding_id="finding_1", topic="antigen_escape", statement="BCMA was lost in 1 of 16.", events=1, total=16,
+        source_locator="review, section 2.1", source_quote=HOSTILE,
+    )  # fmt: skip
+    figures = tuple(
+        FigureLine(
+            cohort_id="cohort_1", study="Registry A", therapy=HOSTILE, measure=measure, events=events, total=total,
+            percent=percent, count_status="", estimate=estimate, ci_lb=None, ci_ub=None, unit=unit,
+            timepoint_months=None, preferred=preferred, derivation=HOSTILE, source_kind="review",
+            source_locator="review, section 3.5", source_quote=HOSTILE, source_checked="not_checked",
+        )
+        for measure, events, total, percent, estimate, unit, preferred in (
+            ("local_control", 8, 8, None, None, "", True),
+            ("ORR", None, None, 44.0, None, "", False),
+            ("OS", None, None, None, 16.2, "months", True),
+        )
     )  # fmt: skip
     long_name = "A <b>strategy</b> with a rather long name & signs, e.g. “5 < 7” and bispecific antibody + antibody"
     results = (
         strategy(1, "Second BCMA CAR-T, same product", orr=many_cohorts(), cr=many_cohorts()[:3], pfs=medians(),
-                 pfs_pooled=PooledMedian(5.6, 3.1, 9.9, 2, "random effects on the log scale"), findings=(finding,)),
+                 pfs_pooled=PooledMedian(5.6, 3.1, 9.9, 2, "random effects on the log scale"), findings=(finding,),
+                 figures=figures),
         strategy(2, "GPRC5D CAR-T", orr=(cohort(7, "Phase 1 G", "MCARH109", events=7, total=10),)),
         strategy(3, long_name, orr=(
             cohort(8, "Hostile " + HOSTILE, "<i>therapy</i>", events=26, total=36, note=HOSTILE,

@@ -104,6 +104,8 @@ def test_every_strategy_cohort_source_and_finding_is_there(comparison: Compariso
                 assert judgement.reason in text
         for finding in result.findings:
             assert finding.statement in text
+    for figure in ("local control 8/8 (100%)", "ORR 44% of n not reported", "OS 16.2 months"):
+        assert figure in text
         for median in result.pfs:
             assert median.source_quote in text
     for discrepancy in comparison.discrepancies:

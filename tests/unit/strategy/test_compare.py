@@ -83,7 +83,8 @@ def test_a_strategy_without_counts_says_so_and_has_no_estimate(comparison: Compa
 def test_medians_of_which_one_alone_has_an_interval_are_not_pooled(comparison: Comparison) -> None:
     """3.5 months with an interval and 16.3 without: the first must not stand for both."""
     row = next(row for row in comparison.results if row.strategy.strategy_id == "any_first_salvage")
-    assert {line.median for line in row.pfs if line.used} == {3.5, 16.3}
+    assert {line.median for line in row.pfs} == {3.5, 16.3}
+    assert {line.why_not_used for line in row.pfs} == {"fewer than two medians print an interval"}
     assert row.pfs_pooled is None
 
 

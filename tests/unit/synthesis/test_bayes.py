@@ -30,9 +30,9 @@ def test_without_random_effects_it_is_the_binomial_with_a_logit_normal_prior() -
     pooled = pool_bayes([6], [28], priors=Priors(tau_scale=0.0))
 
     def density(theta: float) -> float:
-        return float(expit(theta) ** 6 * expit(-theta) ** 22 * norm.pdf(theta, 0, 1.5))
+        return float(expit(theta) ** 6 * expit(-theta) ** 22 * norm.pdf(theta, 0, 2.0))
 
-    mass = quad(density, -12, 8, points=[-1.3])[0]
+    mass = quad(density, -14, 10, points=[-1.3])[0]
     below = quad(density, -12, np.log(pooled.ci_lb / (1 - pooled.ci_lb)), points=[-3])[0] / mass
     to_median = quad(density, -12, np.log(pooled.estimate / (1 - pooled.estimate)), points=[-2])[0] / mass
     # 1e-5: an error of the quantiles of less than 1e-5 in probability, far inside the promised 1e-4.
@@ -42,7 +42,7 @@ def test_without_random_effects_it_is_the_binomial_with_a_logit_normal_prior() -
 
 def test_evidence_of_one_cohort_equals_a_double_integral() -> None:
     def inner(theta: float, tau: float) -> float:
-        spread = np.hypot(1.5, tau)
+        spread = np.hypot(2.0, tau)
         binomial = comb(7, 5) * expit(theta) ** 5 * expit(-theta) ** 2
         return float(binomial * norm.pdf(theta, 0, spread) * 2 * norm.pdf(tau))
 

@@ -45,7 +45,7 @@ def test_surprises_are_uniform_when_the_model_is_true() -> None:
     """p_below over simulated data has the mean and spread of a uniform variable, discreteness aside."""
     rng, seen = np.random.default_rng(5), []
     for _ in range(60):
-        theta = rng.normal(rng.normal(0, 1.5), abs(rng.normal()), size=3)
+        theta = rng.normal(rng.normal(0, 2.0), abs(rng.normal()), size=3)
         events = binom.rvs(50, expit(theta), random_state=rng)
         priors = Priors(sigma_scale=0.0)
         posterior = pool_hierarchical(["a"] * 3, events, [50] * 3, priors=priors, draws=8, rng=rng)
