@@ -62,6 +62,6 @@ def test_what_cannot_be_ranked_is_refused() -> None:
 
 def test_strategies_that_tie_at_the_edge_of_the_top_share_its_places() -> None:
     """Draws on a grid tie; counting none or both of two that tie for third place would lose or double a place."""
-    draws = np.array([[4.0, 4.0], [3.0, 3.0], [2.0, 2.0], [2.0, 2.0], [1.0, 1.0]] * 1)
+    draws = np.array([[4.0, 4.0], [3.0, 3.0], [2.0, 2.0], [2.0, 2.0], [1.0, 1.0]])
     ranking = rank_strategies(list("abcde"), np.tile(draws, 8), top=3)
     assert [row.p_top for row in ranking.rows] == [1.0, 1.0, 0.5, 0.5, 0.0]
