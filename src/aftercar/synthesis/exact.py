@@ -50,7 +50,7 @@ def estimate_proportion(
 
     References
     ----------
-    Clopper & Pearson 1934; Wilson 1927; Brown, Cai & DasGupta 2001, section 4.1.2.
+    Clopper & Pearson 1934; Wilson 1927; Brown, Cai & DasGupta 2001.
 
     Examples
     --------

@@ -75,7 +75,7 @@ def fit_glmm(events: FloatArray, total: FloatArray, design: FloatArray) -> GlmmF
 
     References
     ----------
-    Stijnen, Hamza & Oezdemir 2010, section 3. Checked against metafor and lme4 in tests/verification/synthesis.
+    Stijnen, Hamza & Oezdemir 2010. Checked against metafor and lme4 in tests/verification/synthesis.
     """
     # Fitted on orthogonal columns, so that a covariate such as a year does not spoil the arithmetic.
     orthogonal, back = np.linalg.qr(design)
@@ -155,7 +155,7 @@ def stretch(beta: FloatArray, old_tau: float, new_tau: float) -> FloatArray:
     """Return a start for beta at another tau, by which the average proportions stay about the same.
 
     The average of expit(eta + tau u) is near expit(eta / sqrt(1 + c tau^2)) with c = (16 sqrt(3) / (15 pi))^2 (Zeger,
-    Liang & Albert 1988, eq. 3.6).
+    Liang & Albert 1988).
     """
     c = (16 * np.sqrt(3) / (15 * np.pi)) ** 2
     return np.asarray(beta * np.sqrt((1 + c * new_tau**2) / (1 + c * old_tau**2)))

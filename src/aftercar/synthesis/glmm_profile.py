@@ -27,7 +27,7 @@ def profile_mean(fit: GlmmFit, *, level: float) -> tuple[float, float]:
 
     References
     ----------
-    Venzon & Moolgavkar 1988, section 2.
+    Venzon & Moolgavkar 1988.
     """
     drop = float(chdtri(1, 1 - level)) / 2
     reach = float(np.sqrt(2 * drop * fit.covariance[0, 0]))

@@ -24,7 +24,7 @@ from aftercar.synthesis.results import FloatArray, Heterogeneity, IntervalKind, 
 from aftercar.synthesis.tau2 import TAU2_METHODS, estimate_tau2
 from aftercar.synthesis.weighted_regression import fit_weighted, intercept
 
-_STUDIES_PER_COVARIATE = 10  # Cochrane Handbook 6.4, section 10.11.4
+_STUDIES_PER_COVARIATE = 10  # Cochrane Handbook 6.4, section 10.11
 
 
 @dataclass(frozen=True, slots=True)

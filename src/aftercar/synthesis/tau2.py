@@ -64,7 +64,7 @@ def interval_tau2(yi: FloatArray, vi: FloatArray, *, design: FloatArray, level: 
 
     References
     ----------
-    Viechtbauer 2007, section 2.2.5; metafor's confint.rma.uni.
+    Viechtbauer 2007; metafor's confint.rma.uni.
     """
     k, p = design.shape
     upper_quantile, lower_quantile = chi2.isf((1 - level) / 2, k - p), chi2.ppf((1 - level) / 2, k - p)

@@ -46,7 +46,7 @@ def test_stijnen_2010_table_2(
 
 
 def test_clasp_of_dersimonian_and_kacker_2007() -> None:
-    # DerSimonian & Kacker 2007, table 1 (CLASP): tau and the pooled log odds ratio by estimator, printed to 4 decimals.
+    # DerSimonian & Kacker 2007 (CLASP): tau and the pooled log odds ratio by estimator, printed to 4 decimals.
     n1, n2 = np.array([156, 303, 565, 1570, 103, 4659.0]), np.array([74, 303, 477, 1565, 105, 4650.0])
     a, c = np.array([5, 5, 12, 69, 9, 313.0]), np.array([8, 17, 9, 94, 11, 352.0])
     b, d = n1 - a, n2 - c

@@ -24,7 +24,7 @@ cohorts <- rbind(
   with(dat.hahn2001, arm("hahn2001_reduced", ai, n1i)),
   with(dat.graves2010, arm("graves2010_vaccinated", ai, n1i)),
   with(dat.damico2009, arm("damico2009_control", xc, nc)),
-  # Miller 1978, table 1: four proportions that every text on the Freeman-Tukey scale repeats.
+  # Miller 1978: four proportions that texts on the Freeman-Tukey scale repeat.
   arm("miller1978", c(3, 6, 10, 1), c(11, 17, 21, 6)),
   # Cohorts of the review: ide-cel again, CT103A, HRC0202, GPRC5D CAR-T (three), nivolumab, cevostamab.
   arm("review", c(6, 4, 5, 5, 21, 2, 4, 7), c(28, 4, 7, 5, 28, 11, 9, 10))
