@@ -44,7 +44,7 @@ def method_panel(events: Any, total: Any, *, level: float = 0.95) -> pd.DataFram
     --------
     >>> panel = method_panel([16, 10, 4, 43], [17, 12, 8, 58]).set_index("label")
     >>> panel["estimate"].round(3).loc[["logit, REML", "arcsine, REML"]].tolist()
-    [0.741, 0.77]
+    [0.759, 0.787]
     """
     x, n = check_counts(events, total, minimum_k=1)
     rows = []

@@ -80,7 +80,7 @@ def pool_proportions(
     --------
     >>> pooled = pool_proportions([6, 21, 7], [28, 28, 10], method="reml")
     >>> round(pooled.estimate, 3), pooled.k, pooled.total
-    (0.551, 3, 66)
+    (0.548, 3, 66)
     """
     check_choice(method, METHODS, name="method")
     check_choice(scale, SCALES, name="scale")
