@@ -1,4 +1,7 @@
-"""What the pages print can be typed: commands end with exit code 0, Python runs, the output shown is the output."""
+"""What the pages print can be typed: commands end with exit code 0, Python runs, the output shown is the output.
+
+When results move, the lines that a page shows are stale: the failure names them; run the command and correct the page.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,7 @@ def test_examples_run_and_print_what_is_shown(page: Path, tmp_path: Path, monkey
             complaint = run_command(command.removeprefix("$ "), monkeypatch, exit_code=2)
             assert missing_lines(shown, complaint) == []
         elif block.language == "text" and printed is not None:  # the output of the block before
-            assert missing_lines(block.body, printed) == []
+            assert missing_lines(block.body, printed) == [], "shown, but not printed any more"
 
 
 def test_no_page_was_overlooked() -> None:
