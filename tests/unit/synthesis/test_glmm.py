@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logit
 
 from aftercar.foundation import NotPoolableError
-from aftercar.synthesis.glmm import fit_glmm, saturated_statistic
+from aftercar.synthesis.glmm import fit_glmm, maximise_beta, saturated_statistic
 from aftercar.synthesis.weighted_regression import intercept
 
 REVIEW = np.array([6.0, 4, 5, 5, 21, 2, 4, 7]), np.array([28.0, 4, 7, 5, 28, 11, 9, 10])
@@ -67,3 +67,13 @@ def test_saturated_statistic_is_the_deviance() -> None:
     p = 10 / 14
     by_hand = 2 * (2 * np.log(0.5 / p) + 2 * np.log(0.5 / (1 - p)) + 8 * np.log(0.8 / p) + 2 * np.log(0.2 / (1 - p)))
     assert saturated_statistic(fit_glmm(x, n, intercept(2))) == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_the_higher_of_two_tops_is_found() -> None:
+    # One top at tau = 0 (-6.3183), a higher one near tau = 2 (-6.2209): by a grid over tau, beta maximised at each.
+    x, n = np.array([0.0, 1, 1, 0, 1, 0]), np.array([4.0, 1, 6, 2, 1, 4])
+    fit = fit_glmm(x, n, intercept(6))
+    grid = [maximise_beta(fit.model, fit.beta, float(tau), None).value for tau in np.linspace(0, 8, 161)]
+    assert fit.tau > 1
+    assert max(grid) - 1e-9 <= fit.log_likelihood <= max(grid) + 1e-4  # the spacing of the grid
+    assert fit.log_likelihood_common < fit.log_likelihood - 0.09
