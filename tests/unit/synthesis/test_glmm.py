@@ -70,7 +70,7 @@ def test_saturated_statistic_is_the_deviance() -> None:
 
 
 def test_the_higher_of_two_tops_is_found() -> None:
-    # One top at tau = 0 (-6.3183), a higher one near tau = 2 (-6.2209): by a grid over tau, beta maximised at each.
+    # One top at tau = 0 (-6.3183), a higher one near tau = 2.5 (-6.2115): by a grid over tau, beta maximised at each.
     x, n = np.array([0.0, 1, 1, 0, 1, 0]), np.array([4.0, 1, 6, 2, 1, 4])
     fit = fit_glmm(x, n, intercept(6))
     grid = [maximise_beta(fit.model, fit.beta, float(tau), None).value for tau in np.linspace(0, 8, 161)]
