@@ -2,6 +2,7 @@
 
     python validation/coverage/simulate.py            # all cells, about half an hour: writes coverage.csv beside it
     python validation/coverage/simulate.py --short    # a few cells, a minute: prints, writes nothing
+    python validation/coverage/simulate.py --only Bayes   # one method on the same counts; its rows are replaced
 
 Truth: k cohorts of n ~ uniform{4..60} patients; logit of a cohort's rate ~ N(logit p, tau^2); counts binomial. The
 target of a confidence interval is p, the rate of the typical cohort. The coverage of a prediction interval is the
@@ -60,16 +61,18 @@ FIELDS = (
 )
 
 
-def simulate_cell(k: int, rate: float, tau: float, replicates: int, seed: int) -> Iterator[dict[str, Any]]:
+def simulate_cell(
+    k: int, rate: float, tau: float, replicates: int, seed: int, names: list[str]
+) -> Iterator[dict[str, Any]]:
     """Yield one row a method for one truth; every method sees the same counts."""
-    outcomes: dict[str, list[PooledProportion]] = {name: [] for name in METHODS}
+    outcomes: dict[str, list[PooledProportion]] = {name: [] for name in names}
     for replicate in range(replicates):
         rng = draw_stream(seed, "coverage", k, str(rate), str(tau), replicate)
         total = rng.integers(PATIENTS[0], PATIENTS[1] + 1, k)
         events = rng.binomial(total, expit(logit(rate) + tau * rng.standard_normal(k)))
-        for name, options in METHODS.items():
+        for name in names:
             try:
-                outcomes[name].append(pool_proportions(events, total, **options))
+                outcomes[name].append(pool_proportions(events, total, **METHODS[name]))
             except NotPoolableError:
                 continue
     for name, pooled in outcomes.items():
@@ -106,6 +109,7 @@ def main() -> None:
     """Run all cells, or a few, and write or print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="a few cells, 60 replicates, printed only")
+    parser.add_argument("--only", choices=list(METHODS), help="one method, merged into the table that is there")
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("coverage.csv"))
@@ -117,12 +121,17 @@ def main() -> None:
         cells, replicates = [(3, 0.5, 0.6), (5, 0.75, 0.0), (8, 0.75, 0.6)], 60
     rows, start = [], time.monotonic()
     for done, cell in enumerate(cells, start=1):
-        rows += simulate_cell(*cell, replicates, arguments.seed)
+        rows += simulate_cell(*cell, replicates, arguments.seed, [arguments.only] if arguments.only else list(METHODS))
         print(f"{done}/{len(cells)} cells, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     if arguments.short:
         for row in rows:
             print(*(f"{row[name]}" for name in FIELDS), sep="\t")
         return
+    if arguments.only:
+        with arguments.out.open(newline="", encoding="utf-8") as file:
+            rows += [row for row in csv.DictReader(file) if row["method"] != arguments.only]
+        place = {name: i for i, name in enumerate(METHODS)}
+        rows.sort(key=lambda row: (int(row["k"]), float(row["rate"]), float(row["tau"]), place[row["method"]]))
     with arguments.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()

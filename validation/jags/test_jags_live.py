@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "tests" / "verification" / "synthesis" / "bayes"
-ITERATIONS = "40000"
+ITERATIONS = "12000"
 
 
 def load_test() -> ModuleType:
@@ -45,11 +45,11 @@ def test_fresh_chains_agree_with_golden_values_and_with_the_quadrature(tmp_path:
     assert len(both) == len(golden) == len(fresh)
     error = np.hypot(both["mcse_golden"], both["mcse_fresh"])
     z = (both["value_golden"] - both["value_fresh"]) / error
-    # Monte-Carlo errors on 7 degrees of freedom each: see the ordinary test for the limit.
-    assert np.abs(z).max() < 5.5
+    # Monte-Carlo errors on 31 degrees of freedom each: see the ordinary test for the limit.
+    assert np.abs(z).max() < 4.5
     module = load_test()
     for name, rows in fresh.groupby("data_set"):
         ours = module.quantiles_of(name)
         for row in rows.itertuples():
             if (row.quantity, row.group, row.share) in ours:
-                assert abs(ours[row.quantity, row.group, row.share] - row.value) < 5.5 * row.mcse + 1e-4
+                assert abs(ours[row.quantity, row.group, row.share] - row.value) < 4.5 * row.mcse + 1e-4

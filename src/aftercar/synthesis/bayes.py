@@ -24,7 +24,8 @@ class Priors:
     Attributes
     ----------
     mu_mean, mu_sd
-        Normal prior of the overall mean. With 0 and 1.5 a response rate is nearly uniform over (0.05, 0.95).
+        Normal prior of the overall mean. 0 and 2 carry the information of one patient at a rate of one half, the
+        default of weber2021 for binary endpoints.
     tau_scale
         Half-normal scale of the spread of cohorts around their strategy. 1 is the recommendation of weber2021 for
         response rates between 20 and 80 %; 0 makes the cohorts of a strategy share one rate.
@@ -33,7 +34,7 @@ class Priors:
     """
 
     mu_mean: float = 0.0
-    mu_sd: float = 1.5
+    mu_sd: float = 2.0
     tau_scale: float = 1.0
     sigma_scale: float = 1.0
 

@@ -24,7 +24,8 @@ PRIOR_SETS: Mapping[str, Priors] = {
     "cohorts less alike: tau scale 2": Priors(tau_scale=2.0),
     "strategies more alike: sigma scale 0.5": Priors(sigma_scale=0.5),
     "strategies less alike: sigma scale 2": Priors(sigma_scale=2.0),
-    "wider mean: SD 3": Priors(mu_sd=3.0),
+    "narrower mean: SD 1": Priors(mu_sd=1.0),
+    "wider mean: SD 4": Priors(mu_sd=4.0),
 }
 
 

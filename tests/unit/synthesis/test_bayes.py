@@ -79,7 +79,7 @@ def test_quantile_of_tau_near_zero_is_not_lost_between_nodes() -> None:
     """With evenly spaced nodes the lower limit of tau was 0.130 here instead of 0.122 (found by JAGS)."""
     groups = ["n", "n", "r", "r", "s", "l", "l"]
     posterior = pool(groups, [0, 0, 4, 12, 1, 43, 61], [4, 20, 4, 12, 1, 100, 100], draws=8)
-    # 0.12177 with Monte-Carlo error 0.00074: golden_bayes.csv, zeros_and_ones.
+    # Monte-Carlo error 0.0006: golden_bayes.csv, zeros_and_ones.
     assert posterior.tau.lb == pytest.approx(0.12177, abs=0.002)
 
 

@@ -1,19 +1,19 @@
 # Posterior of the hierarchical binomial model by Markov chains (JAGS 4.3.1, rjags 4-13, R 4.2.2), to check the
 # quadrature of aftercar.synthesis.bayes. Writes quantiles with their Monte-Carlo standard errors.
 #
-#   Rscript golden_bayes.R cohorts.csv golden_bayes.csv [ITERATIONS]      (here; 400000 by default, some minutes)
+#   Rscript golden_bayes.R cohorts.csv golden_bayes.csv [ITERATIONS]      (here; 120000 by default, some minutes)
 #
 # cohorts.csv: `review`: response counts of cohorts of the review and its sources (evidence base); `pritz1997`:
 # Pritz 1997, data set dat.pritz1997 of the R package metadat; `zeros_and_ones`: made up, to strain the method.
 #
 # Each quantile is the mean over CHAINS independent chains; its standard error is sd(chains) / sqrt(CHAINS), which
-# needs no estimate of autocorrelation.
+# needs no estimate of autocorrelation. (With 8 chains the errors themselves were too uncertain.)
 suppressPackageStartupMessages(library(rjags))
 arguments <- commandArgs(trailingOnly = TRUE)
 cohorts <- read.csv(arguments[1])
-iterations <- if (length(arguments) > 2) as.integer(arguments[3]) else 400000L
-CHAINS <- 8L
-BURN_IN <- 5000L
+iterations <- if (length(arguments) > 2) as.integer(arguments[3]) else 120000L
+CHAINS <- 32L
+BURN_IN <- 4000L
 SHARES <- c(0.025, 0.5, 0.975)
 
 many <- "model {
@@ -29,7 +29,7 @@ many <- "model {
     rate[s] <- ilogit(mu_s[s])
     new_cohort[s] <- ilogit(mu_s[s] + tau * z[s])
   }
-  mu ~ dnorm(0, 1 / 1.5^2)
+  mu ~ dnorm(0, 1 / 2^2)
   tau ~ dnorm(0, 1) T(0,)
   sigma ~ dnorm(0, 1) T(0,)
 }"
