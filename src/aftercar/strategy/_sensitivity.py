@@ -12,7 +12,7 @@ from aftercar.evidence import Candidate, select_cohorts
 from aftercar.foundation import NotPoolableError
 from aftercar.strategy._pooling import Chosen, fit_strategies
 from aftercar.strategy.results import CompareSettings
-from aftercar.synthesis.bayes import Priors
+from aftercar.synthesis.bayes import HierarchicalPosterior, Priors
 from aftercar.synthesis.pooling import pool_proportions
 from aftercar.synthesis.ranking import rank_strategies
 
@@ -22,6 +22,7 @@ _PRIORS = {
     "strategies alike (sigma prior 0.5)": Priors(sigma_scale=0.5),
     "strategies far apart (sigma prior 2)": Priors(sigma_scale=2.0),
 }
+_DRAWS = 4_000  # enough for a probability shown as a whole percentage; the table itself has more
 COLUMNS = ["analysis", "strategy_id", "k", "total", "estimate", "ci_lb", "ci_ub", "prob_best"]
 
 
@@ -31,7 +32,7 @@ def tabulate_sensitivity(base: EvidenceBase, strategies: Sequence[Strategy], set
     main = _choose(base, ranked, settings)
     strict = _choose(base, ranked, _with(settings, prior="strict"))
     reported = _choose(base, ranked, _with(settings, counts="reported"))
-    rows = _hierarchical("as in the table", main, settings)
+    rows = _rows("as in the table", table)
     rows += _hierarchical("strict prior exposure", strict, settings)
     rows += _hierarchical("printed counts only", reported, settings)
     rows += _hierarchical("patients only, no lines of therapy", _patients(main), settings)
@@ -64,7 +65,11 @@ def _patients(chosen: Chosen) -> Chosen:
 def _hierarchical(
     analysis: str, chosen: Chosen, settings: CompareSettings, priors: Priors | None = None
 ) -> list[tuple[object, ...]]:
-    posterior = fit_strategies(chosen, level=settings.level, draws=settings.draws, seed=settings.seed, priors=priors)
+    draws = min(settings.draws, _DRAWS)
+    return _rows(analysis, fit_strategies(chosen, level=settings.level, draws=draws, seed=settings.seed, priors=priors))
+
+
+def _rows(analysis: str, posterior: HierarchicalPosterior | None) -> list[tuple[object, ...]]:
     if posterior is None:
         return []
     best = {}

@@ -66,13 +66,13 @@ def compare_strategies(
     if not any(lines for table in (orr, cr) for _, lines in table.values()):
         raise InputError(Fault("option filters", "no cohort fits all of them.", "Loosen one, e.g. --prior inclusive."))
     progress(STAGES[1])
-    orr_posterior, orr_results = _pool(strategies, "ORR", orr, settings)
+    orr_posterior, orr_results = _pool(strategies, "ORR", orr, settings, draws=settings.draws)
     progress(STAGES[2])
-    _, cr_results = _pool(strategies, "CR", cr, settings)
+    _, cr_results = _pool(strategies, "CR", cr, settings, draws=1)  # not ranked: its draws are not looked at
     progress(STAGES[3])
     ranks = _rank(orr_posterior, settings.level)
     progress(STAGES[4])
-    sensitivity = tabulate_sensitivity(base, strategies, settings)
+    sensitivity = tabulate_sensitivity(base, strategies, settings, orr_posterior)
     progress(STAGES[5])
     results = tuple(
         _row(base, strategy, orr_results, cr_results, ranks, orr[strategy.strategy_id][0], settings)
@@ -107,10 +107,10 @@ def _select(base: EvidenceBase, strategies: tuple[Strategy, ...], measure: str, 
 
 
 def _pool(
-    strategies: tuple[Strategy, ...], measure: str, lines: Lines, settings: CompareSettings
+    strategies: tuple[Strategy, ...], measure: str, lines: Lines, settings: CompareSettings, *, draws: int
 ) -> tuple[HierarchicalPosterior | None, dict[str, MeasureResult]]:
     ranked = {s.strategy_id: lines[s.strategy_id][0].used for s in strategies if s.ranked}
-    posterior = fit_strategies(ranked, level=settings.level, draws=settings.draws, seed=settings.seed)
+    posterior = fit_strategies(ranked, level=settings.level, draws=draws, seed=settings.seed)
     joint = {row.strategy: row for row in posterior.strategies} if posterior else {}
     results = {}
     for strategy in strategies:
