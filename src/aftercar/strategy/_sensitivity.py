@@ -26,8 +26,16 @@ _DRAWS = 4_000  # enough for a probability shown as a whole percentage; the tabl
 COLUMNS = ["analysis", "strategy_id", "k", "total", "estimate", "ci_lb", "ci_ub", "prob_best"]
 
 
-def tabulate_sensitivity(base: EvidenceBase, strategies: Sequence[Strategy], settings: CompareSettings) -> pd.DataFrame:
-    """Return the ORR of every ranked strategy under each alternative choice; see `Comparison.sensitivity`."""
+def tabulate_sensitivity(
+    base: EvidenceBase,
+    strategies: Sequence[Strategy],
+    settings: CompareSettings,
+    table: HierarchicalPosterior | None,
+) -> pd.DataFrame:
+    """Return the ORR of every ranked strategy under each alternative choice; see `Comparison.sensitivity`.
+
+    `table` is the posterior behind the table itself, which stands first.
+    """
     ranked = [strategy for strategy in strategies if strategy.ranked]
     main = _choose(base, ranked, settings)
     strict = _choose(base, ranked, _with(settings, prior="strict"))
