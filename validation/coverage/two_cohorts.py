@@ -2,8 +2,8 @@
 
     python validation/coverage/two_cohorts.py
 
-Writes two_cohorts.csv beside this file: coverage [%] and median width of the 95 % interval of the typical cohort's rate,
-on the truths of simulate.py. One degree of freedom (k - 1) covers everything by spanning nearly everything.
+Writes two_cohorts.csv beside this file: coverage [%] and median width of the 95 % interval of the typical cohort's
+rate, on the truths of simulate.py. One degree of freedom (k - 1) covers everything by spanning nearly everything.
 """
 
 from __future__ import annotations
