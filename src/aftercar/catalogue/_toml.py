@@ -9,7 +9,7 @@ from typing import Any
 
 from aftercar.catalogue._placed import Placed
 from aftercar.foundation import Column, Fault
-from aftercar.foundation.tables import convert_cell, read_text
+from aftercar.foundation.tables import check_formula, convert_cell, read_text
 
 _TYPES: Mapping[str, type] = {"ranked": bool, "targets": tuple, "classes": tuple, "synonyms": tuple}
 _WORDS: Mapping[Any, str] = {bool: "true or false", tuple: "a list of texts", str: "text"}
@@ -87,6 +87,7 @@ def _check_field(field: str, value: Any, place: Fault, faults: list[Fault]) -> N
 def _check_text(text: str, spec: Column, place: Fault, faults: list[Fault]) -> None:
     try:
         convert_cell(text, spec)
+        check_formula(text)
     except ValueError as error:
         faults.append(_at(place, *error.args))
 

@@ -29,7 +29,7 @@ MAX_CELL = 10_000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\Z")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 # All control characters but tab and line ends, and the marks that change the direction of text.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _MISSING_WORDS = {"na", "n/a", "nan", "null", "none", "-", "--", ".", "?", "nr", "ne", "not reported", "unknown"}
 
 Record = TypeVar("Record")
@@ -146,7 +146,7 @@ def read_cells(path: Path, faults: list[Fault]) -> tuple[list[str], list[tuple[i
                 continue
             if not header:
                 header = [cell.strip() for cell in cells]
-                if _CONTROL.search("".join(header)):
+                if CONTROL_CHARACTERS.search("".join(header)):
                     faults.append(Fault(name, "a column's name holds a control character.", "Delete it.", line))
                     return [], []
                 continue
@@ -262,6 +262,8 @@ def _convert_row(
             continue
         try:
             value = convert_cell(cells[title], spec)
+            if spec.kind == "text":
+                check_formula(cells[title])
         except ValueError as error:
             found, mend = error.args
             faults.append(Fault(name, found, mend, line, title))
@@ -281,7 +283,6 @@ def convert_cell(cell: str, spec: Column) -> Any:
     check_characters(cell)
     match spec.kind:
         case "text":
-            _check_formula(cell)
             return cell
         case "id":
             return _convert_id(cell)
@@ -297,13 +298,13 @@ def check_characters(text: str) -> None:
     """Raise ValueError(found, mend) where a text is too long or could steer a terminal or turn its own words round."""
     if len(text) > MAX_CELL:
         raise ValueError(f"the cell has {len(text):,} characters.", f"Keep it below {MAX_CELL:,}.")
-    if _CONTROL.search(text):
+    if CONTROL_CHARACTERS.search(text):
         raise ValueError("the cell holds a control character.", "Delete it.")
 
 
-def _check_formula(cell: str) -> None:
-    """A text that a spreadsheet would run as a formula may not enter: it would leave again by an export."""
-    if cell[0] in "=+-@" and not _NUMBER.fullmatch(cell):
+def check_formula(cell: str) -> None:
+    """Raise ValueError(found, mend) where a spreadsheet would run a text as a formula, should it be exported."""
+    if cell.startswith(("=", "+", "-", "@")) and not _NUMBER.fullmatch(cell):
         raise ValueError(
             f"the text begins with '{cell[0]}', as a spreadsheet's formula does.", "Begin it with a letter or a digit."
         )
