@@ -1,5 +1,6 @@
 """Questions put to the evidence base: which cohorts, which figures, which patients only once."""
 
+from aftercar.evidence.overlap import share_patients
 from aftercar.evidence.selection import (
     Candidate,
     Filters,
@@ -11,7 +12,6 @@ from aftercar.evidence.selection import (
     preferred_outcome,
     resolve_therapies,
     select_cohorts,
-    share_patients,
     strategy_of,
 )
 from aftercar.evidence.tables import evidence_frame, outcome_row, records_frame

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from aftercar.catalogue import Cohort, EvidenceBase, Outcome, Strategy, Study, Therapy
 from aftercar.catalogue.counts import parse_counts
 from aftercar.catalogue.records import DESIGNS, LINES, PRIOR_BCMA, PROPORTIONS, ROLES
+from aftercar.evidence.overlap import PassedOver, Report, drop_overlaps
 from aftercar.foundation import Fault, InputError
 
 Prior = Literal["strict", "inclusive", "any"]
@@ -175,12 +176,15 @@ def admits_therapy(base: EvidenceBase, therapy: Therapy, filters: Filters) -> bo
     )
 
 
-def select_cohorts(base: EvidenceBase, measure: str, filters: Filters) -> Selection:
+def select_cohorts(
+    base: EvidenceBase, measure: str, filters: Filters, *, unit_of_analysis: str | None = None
+) -> Selection:
     """Choose the cohorts to pool for one proportion, at most one report of any patient.
 
     Among cohorts that share patients, the order of preference is: not superseded by a later report; the narrower prior
     exposure to anti-BCMA therapy; reported counts before inferred ones; patients before lines of therapy; the larger
-    denominator; the later year; the id. What is passed over is returned with its reason.
+    denominator; the later year; the id. What is passed over is returned with its reason. `unit_of_analysis`
+    (``patient`` or ``line_of_therapy``) looks only at cohorts counted so.
 
     Raises
     ------
@@ -195,7 +199,7 @@ def select_cohorts(base: EvidenceBase, measure: str, filters: Filters) -> Select
     left_out: list[LeftOut] = []
     for cohort in filter_cohorts(base, filters):
         outcome = preferred_outcome(base, cohort.cohort_id, measure)
-        if outcome is None:
+        if outcome is None or unit_of_analysis not in (None, cohort.unit_of_analysis):
             continue
         study = base.studies[cohort.study_id]
         counts = poolable_counts(outcome, filters.counts)
@@ -207,10 +211,42 @@ def select_cohorts(base: EvidenceBase, measure: str, filters: Filters) -> Select
         else:
             therapy = base.therapies[cohort.therapy_id]
             candidates.append(Candidate(cohort, study, therapy, outcome, *counts))
-    used, passed_over = _drop_overlaps(base, candidates)
-    order = {cohort_id: position for position, cohort_id in enumerate(base.cohorts)}
-    used.sort(key=lambda candidate: order[candidate.cohort.cohort_id])
-    return Selection(measure, tuple(used), (*left_out, *passed_over))
+    reports = [Report(one.cohort, one.study, _STATUS_RANK[one.status], one.total) for one in candidates]
+    kept, passed = drop_overlaps(reports, base.cohorts, better="the other's counts are better reported")
+    left_out += [_pass_over(one, [(each.cohort, each.outcome) for each in candidates]) for one in passed]
+    return Selection(measure, tuple(candidates[place] for place in sorted(kept)), tuple(left_out))
+
+
+def select_medians(
+    base: EvidenceBase, measure: str, filters: Filters
+) -> tuple[tuple[Outcome, ...], tuple[LeftOut, ...]]:
+    """Choose the median times of one measure, at most one report of any patient, as `select_cohorts` does.
+
+    In the place of reported counts stands a printed interval. Returns the figures used and the cohorts left out.
+    """
+    found: list[tuple[Cohort, Outcome]] = []
+    left_out: list[LeftOut] = []
+    for cohort in filter_cohorts(base, filters):
+        outcome = preferred_outcome(base, cohort.cohort_id, measure)
+        if outcome is None or outcome.estimate is None:
+            continue
+        design = base.studies[cohort.study_id].design
+        if design in NOT_POOLED_DESIGNS:
+            left_out.append(LeftOut(cohort, f"not pooled: {NOT_POOLED_DESIGNS[design]}", outcome=outcome))
+        else:
+            found.append((cohort, outcome))
+    reports = [
+        Report(cohort, base.studies[cohort.study_id], int(outcome.ci_lb is None), cohort.n_evaluable or 0)
+        for cohort, outcome in found
+    ]
+    kept, passed = drop_overlaps(reports, base.cohorts, better="the other prints an interval")
+    left_out += [_pass_over(one, found) for one in passed]
+    return tuple(found[place][1] for place in sorted(kept)), tuple(left_out)
+
+
+def _pass_over(one: PassedOver, figures: Sequence[tuple[Cohort, Outcome]]) -> LeftOut:
+    (cohort, outcome), (twin, _) = figures[one.place], figures[one.twin]
+    return LeftOut(cohort, f"shares patients with {twin.cohort_id}: {one.reason}", twin.cohort_id, outcome)
 
 
 def preferred_outcome(base: EvidenceBase, cohort_id: str, measure: str) -> Outcome | None:
@@ -232,56 +268,6 @@ def poolable_counts(outcome: Outcome, counts: Counts) -> tuple[int, int, str] | 
         return None
     events, total = feasible[0]  # the smallest: what is not known must not add certainty
     return events, total, "inferred" if len(feasible) == 1 else "feasible"
-
-
-def share_patients(one: Cohort, other: Cohort) -> bool:
-    """Say whether two cohorts may count the same patient: see `Cohort` for the rule."""
-    if one.cohort_id == other.cohort_id:
-        return True
-    if not set(one.overlap_family) & set(other.overlap_family):
-        return False
-    return one.overlap_part == other.overlap_part or not (one.overlap_part and other.overlap_part)
-
-
-def _preference(base: EvidenceBase, candidate: Candidate, poolable: set[str]) -> tuple[Any, ...]:
-    cohort = candidate.cohort
-    return (
-        cohort.superseded_by in poolable,
-        PRIOR_BCMA.index(cohort.prior_bcma),
-        _STATUS_RANK[candidate.status],
-        cohort.unit_of_analysis == "line_of_therapy",
-        -candidate.total,
-        -(candidate.study.year or 0),
-        cohort.cohort_id,
-    )
-
-
-_PREFERENCE_REASONS = (
-    "it is superseded by a later report",
-    "the other's prior anti-BCMA exposure is narrower",
-    "the other's counts are better reported",
-    "the other counts patients, not lines of therapy",
-    "the other is larger",
-    "the other is later",
-    "the other's id comes first",
-)
-
-
-def _drop_overlaps(base: EvidenceBase, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[LeftOut]]:
-    poolable = {candidate.cohort.cohort_id for candidate in candidates}
-    ranked = sorted(candidates, key=lambda candidate: _preference(base, candidate, poolable))
-    used: list[Candidate] = []
-    passed_over: list[LeftOut] = []
-    for candidate in ranked:
-        twin = next((kept for kept in used if share_patients(kept.cohort, candidate.cohort)), None)
-        if twin is None:
-            used.append(candidate)
-            continue
-        mine, theirs = (_preference(base, one, poolable) for one in (candidate, twin))
-        why = next(text for text, a, b in zip(_PREFERENCE_REASONS, mine, theirs, strict=True) if a != b)
-        reason = f"shares patients with {twin.cohort.cohort_id}: {why}"
-        passed_over.append(LeftOut(candidate.cohort, reason, twin.cohort.cohort_id, candidate.outcome))
-    return used, passed_over
 
 
 def strategy_of(base: EvidenceBase, therapy_id: str) -> Strategy | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aftercar.catalogue import Cohort, EvidenceBase, Outcome
 from aftercar.catalogue.counts import parse_counts
-from aftercar.evidence import Filters, Selection, filter_cohorts, preferred_outcome, select_cohorts, share_patients
-from aftercar.evidence.selection import NOT_POOLED_DESIGNS
+from aftercar.evidence import Filters, Selection, filter_cohorts, preferred_outcome, select_cohorts
+from aftercar.evidence.selection import select_medians
 from aftercar.strategy.results import CohortLine, FigureLine, Judgement, MedianLine
 from aftercar.synthesis.exact import estimate_proportion
 from aftercar.synthesis.risk_of_bias import BiasAssessment, CohortFeatures, judge_bias
@@ -47,25 +47,20 @@ def assess_bias(base: EvidenceBase, cohort: Cohort, outcome: Outcome, status: st
 
 
 def median_lines(base: EvidenceBase, measure: str, filters: Filters) -> tuple[MedianLine, ...]:
-    """Return every median of a strategy; at most one report of any patient is marked as used."""
-    lines: list[MedianLine] = []
-    kept: list[Cohort] = []
+    """Return every median of a strategy, in the order of the base; at most one report of any patient is used."""
+    used, left_out = select_medians(base, measure, filters)
+    figures = {outcome.cohort_id: (outcome, "") for outcome in used}
+    figures |= {one.cohort.cohort_id: (one.outcome, one.reason) for one in left_out if one.outcome is not None}
+    lines = []
     for cohort in filter_cohorts(base, filters):
-        outcome = preferred_outcome(base, cohort.cohort_id, measure)
+        outcome, why = figures.get(cohort.cohort_id, (None, ""))
         if outcome is None or outcome.estimate is None:
             continue
-        study = base.studies[cohort.study_id]
-        twin = next((other for other in kept if share_patients(other, cohort)), None)
-        why = NOT_POOLED_DESIGNS.get(study.design, "")
-        if twin is not None:
-            why = f"shares patients with {twin.cohort_id}"
-        elif not why:
-            kept.append(cohort)
         source = base.sources[outcome.source_id]
         lines.append(
             MedianLine(
                 cohort_id=cohort.cohort_id,
-                study=study.name,
+                study=base.studies[cohort.study_id].name,
                 therapy=base.therapies[cohort.therapy_id].name,
                 measure=measure,
                 median=outcome.estimate,

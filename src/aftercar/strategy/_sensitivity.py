@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from aftercar.catalogue import EvidenceBase, Strategy
-from aftercar.evidence import Candidate, select_cohorts
+from aftercar.evidence import select_cohorts
 from aftercar.foundation import NotPoolableError
 from aftercar.strategy._pooling import Chosen, fit_strategies
 from aftercar.strategy.results import CompareSettings
@@ -43,7 +43,8 @@ def tabulate_sensitivity(
     rows = _rows("as in the table", table)
     rows += _hierarchical("strict prior exposure", strict, settings)
     rows += _hierarchical("printed counts only", reported, settings)
-    rows += _hierarchical("patients only, no lines of therapy", _patients(main), settings)
+    patients = _choose(base, ranked, settings, "patient")
+    rows += _hierarchical("patients only, no lines of therapy", patients, settings)
     for name, priors in _PRIORS.items():
         rows += _hierarchical(name, main, settings, priors)
     rows += _separate("each strategy alone, GLMM", main, settings)
@@ -54,20 +55,15 @@ def _with(settings: CompareSettings, **changes: str) -> CompareSettings:
     return replace(settings, filters=replace(settings.filters, **changes))  # type: ignore[arg-type]
 
 
-def _choose(base: EvidenceBase, strategies: Sequence[Strategy], settings: CompareSettings) -> Chosen:
+def _choose(
+    base: EvidenceBase, strategies: Sequence[Strategy], settings: CompareSettings, unit: str | None = None
+) -> Chosen:
     return {
         strategy.strategy_id: select_cohorts(
-            base, "ORR", replace(settings.filters, strategies=(strategy.strategy_id,))
+            base, "ORR", replace(settings.filters, strategies=(strategy.strategy_id,)), unit_of_analysis=unit
         ).used
         for strategy in strategies
     }
-
-
-def _patients(chosen: Chosen) -> Chosen:
-    def by_patient(cohorts: Sequence[Candidate]) -> list[Candidate]:
-        return [one for one in cohorts if one.cohort.unit_of_analysis == "patient"]
-
-    return {name: by_patient(cohorts) for name, cohorts in chosen.items()}
 
 
 def _hierarchical(

@@ -206,6 +206,7 @@ def _disputed(base: EvidenceBase, results: tuple[StrategyResult, ...]) -> tuple[
     """The conflicts that concern a cohort or a study shown here, or the review as a whole."""
     shown = {line.cohort_id for row in results for measure in (row.orr, row.cr) for line in measure.cohorts}
     shown |= {line.cohort_id for row in results for line in row.pfs}
+    shown |= {line.cohort_id for row in results for line in row.figures}
     studies = {base.cohorts[cohort_id].study_id for cohort_id in shown}
     return tuple(
         entry

@@ -74,6 +74,24 @@ def test_a_later_report_replaces_the_earlier_one_of_the_same_patients(base: Evid
     assert "superseded" in passed["monumental1_cart_ash22"].reason
 
 
+def test_a_chain_of_later_reports_is_followed_to_its_end(tmp_path: Path) -> None:
+    """First, second, third report; the second has no figure: the first is still superseded, by the third."""
+    folder = write_good(tmp_path)
+    (folder / "cohorts.csv").write_text(
+        "cohort_id,study_id,therapy_id,role,population,prior_bcma,line,unit_of_analysis,overlap_family,superseded_by\n"
+        "first,alpha20,teclistamab,salvage,p,bcma_cart,any_salvage,patient,alpha,second\n"
+        "second,alpha20,teclistamab,salvage,p,bcma_cart,any_salvage,patient,alpha,third\n"
+        "third,alpha20,teclistamab,salvage,p,bcma_any,any_salvage,patient,alpha,\n"
+    )
+    (folder / "outcomes.csv").write_text(
+        "outcome_id,cohort_id,measure,source_id,preferred,events,total,count_status\n"
+        "a,first,ORR,alpha_paper,yes,20,30,reported\nb,third,ORR,alpha_paper,yes,5,20,reported\n"
+    )
+    selection = select_cohorts(load_base(folder, mode="replace"), "ORR", Filters())
+    assert [one.cohort.cohort_id for one in selection.used] == ["third"]
+    assert "superseded" in selection.left_out[0].reason
+
+
 def test_an_earlier_report_with_printed_counts_is_used_when_reconstruction_is_off(base: EvidenceBase) -> None:
     selection = select_cohorts(base, "ORR", Filters(strategies=("gprc5d_bsab",), counts="reported"))
     assert [(one.cohort.cohort_id, one.events, one.total) for one in selection.used] == [

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.end_to_end.malformed import write_good
 
 from aftercar.catalogue import EvidenceBase, load_base
 from aftercar.evidence import Filters
@@ -78,6 +80,54 @@ def test_a_strategy_without_counts_says_so_and_has_no_estimate(comparison: Compa
     assert row.orr.pooled is None
     assert row.certainty is None
     assert [line.why_not_used for line in row.orr.cohorts] == ["not pooled: the denominator is not reported"]
+
+
+OVERLAP = (  # two reports of the same patients, the first report standing first in the file
+    "cohort_id,study_id,therapy_id,role,population,prior_bcma,line,unit_of_analysis,n_treated,overlap_family,"
+    "superseded_by\n"
+    "first,alpha20,teclistamab,salvage,after CAR-T,bcma_cart,any_salvage,patient,10,alpha,second\n"
+    "second,alpha20,teclistamab,salvage,after CAR-T,bcma_cart,any_salvage,patient,20,alpha,third\n"
+    "third,alpha20,teclistamab,salvage,after CAR-T,bcma_cart,any_salvage,patient,30,alpha,\n"
+)
+FIGURES = "outcome_id,cohort_id,measure,source_id,preferred,events,total,count_status,estimate,unit\n"
+
+
+def test_a_later_report_replaces_the_median_of_an_earlier_one(tmp_path: Path) -> None:
+    folder = write_good(tmp_path)
+    (folder / "cohorts.csv").write_text(OVERLAP)
+    medians = "a,first,PFS,alpha_paper,yes,,,,2,months\nb,third,PFS,alpha_paper,yes,,,,5,months\n"
+    (folder / "outcomes.csv").write_text(FIGURES + medians + "c,third,ORR,alpha_paper,yes,9,30,reported,,\n")
+    result = compare_strategies(
+        load_base(folder, mode="replace"), replace(FEW, filters=Filters(classes=("BsAb_BCMA",)))
+    )
+    lines = {line.cohort_id: line for line in result.results[0].pfs}
+    assert lines["third"].used
+    assert "superseded" in lines["first"].why_not_used
+    assert result.results[0].pfs_pooled is not None
+    assert result.results[0].pfs_pooled.median == 5
+
+
+def test_patients_alone_are_chosen_before_overlaps_are_dropped(tmp_path: Path) -> None:
+    """A later cohort that counts lines of therapy hides one that counts patients; without it, that one stands."""
+    folder = write_good(tmp_path)
+    lines = OVERLAP.replace("third,\n", "third,\n").replace("any_salvage,patient,30", "any_salvage,line_of_therapy,30")
+    (folder / "cohorts.csv").write_text(lines)
+    counts = "b,second,ORR,alpha_paper,yes,5,20,reported,,\nc,third,ORR,alpha_paper,yes,9,30,reported,,\n"
+    (folder / "outcomes.csv").write_text(FIGURES + counts)
+    result = compare_strategies(
+        load_base(folder, mode="replace"), replace(FEW, filters=Filters(classes=("BsAb_BCMA",)))
+    )
+    rows = result.sensitivity.set_index("analysis")["total"]
+    assert rows["as in the table"] == 30
+    assert rows["patients only, no lines of therapy"] == 20
+
+
+def test_conflicts_about_any_cohort_shown_are_listed(base: EvidenceBase) -> None:
+    """Also of a cohort that has neither ORR nor CR nor PFS, but stands in the table of figures."""
+    result = compare_strategies(base, FEW)
+    shown = {line.cohort_id for row in result.results for line in row.figures}
+    wanted = {e.discrepancy_id for e in base.discrepancies.values() if set(e.cohort_ids) & shown}
+    assert wanted <= {entry.discrepancy_id for entry in result.discrepancies}
 
 
 def test_medians_of_which_one_alone_has_an_interval_are_not_pooled(comparison: Comparison) -> None:
