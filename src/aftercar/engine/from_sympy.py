@@ -1,0 +1,151 @@
+"""Writing sympy expressions on a tape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+
+from aftercar.engine.errors import UnsupportedFeatureError
+from aftercar.engine.network import TIME, Network
+from aftercar.engine.tape import Node, Tape
+
+_FUNCTIONS: dict[type, str] = {
+    sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.asin: "asin", sp.acos: "acos",
+    sp.atan: "atan", sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asinh: "asinh", sp.acosh: "acosh",
+    sp.atanh: "atanh", sp.floor: "floor", sp.ceiling: "ceil", sp.Abs: "abs", sp.gamma: "gamma",
+}  # fmt: skip
+_INVERTED: dict[type, str] = {sp.sec: "cos", sp.csc: "sin", sp.cot: "tan", sp.sech: "cosh", sp.csch: "sinh", sp.coth: "tanh"}  # fmt: skip
+_INVERSE_OF_INVERTED: dict[type, str] = {
+    sp.asec: "acos", sp.acsc: "asin", sp.acot: "atan", sp.asech: "acosh", sp.acsch: "asinh", sp.acoth: "atanh",
+}  # fmt: skip
+_RELATIONS: dict[type, str] = {
+    sp.StrictLessThan: "lt", sp.LessThan: "le", sp.StrictGreaterThan: "gt", sp.GreaterThan: "ge", sp.Eq: "eq",
+    sp.Ne: "ne",
+}  # fmt: skip
+_NAMED = {"min": "min", "max": "max", "rem": "rem", "quotient": "quotient"}
+
+
+class Writer:
+    """Turns expressions of one network into nodes. A rule is written once, wherever it is used."""
+
+    def __init__(self, network: Network, tape: Tape | None = None) -> None:
+        self.tape = tape or Tape()
+        self._leaves: dict[str, Node] = {TIME.name: self.tape.leaf("time", TIME.name)}
+        self._leaves |= {s.id: self.tape.leaf("state", s.id) for s in network.states}
+        self._leaves |= {p.id: self.tape.leaf("parameter", p.id) for p in network.parameters}
+        self._rules = {r.id: r.value for r in network.rules}
+        self._memo: dict[sp.Basic, Node] = {}
+
+    def use(self, values: Mapping[str, Node]) -> None:
+        """Let names stand for the given nodes from now on."""
+        self._leaves |= values
+
+    def forget(self) -> None:
+        """Write every expression anew from now on: names may stand for other nodes than before."""
+        self._memo.clear()
+
+    def write(self, expression: sp.Basic | float) -> Node:
+        """Return the node of an expression."""
+        if not isinstance(expression, sp.Basic):
+            return self.tape.constant(float(expression))
+        node = self._memo.get(expression)
+        if node is None:
+            node = self._memo[expression] = self._convert(expression)
+        return node
+
+    def _convert(self, e: sp.Basic) -> Node:
+        tape = self.tape
+        if isinstance(e, sp.Symbol):
+            return self._name(e.name)
+        if isinstance(e, BooleanTrue | BooleanFalse):
+            return tape.apply("true" if e else "false")
+        if isinstance(e, sp.Expr) and e.is_number and not e.args:
+            return tape.constant(float(e))
+        if isinstance(e, sp.Add):
+            return tape.sum(self._number(a) for a in e.args)
+        if isinstance(e, sp.Mul):
+            return tape.product(self._number(a) for a in e.args)
+        if isinstance(e, sp.Pow):
+            if e.base is sp.E:
+                return tape.apply("exp", self._number(e.exp))
+            return tape.power(self._number(e.base), self._number(e.exp))
+        if isinstance(e, sp.Piecewise):
+            return self._piecewise(e)
+        if type(e) in _RELATIONS:
+            return self._relation(_RELATIONS[type(e)], e)
+        if isinstance(e, sp.And | sp.Or | sp.Xor | sp.Not):
+            return self._logic(e)
+        return self._function(e)
+
+    def _name(self, name: str) -> Node:
+        if name not in self._leaves:
+            self._leaves[name] = self.write(self._rules[name])
+        return self._leaves[name]
+
+    def _piecewise(self, e: sp.Piecewise) -> Node:
+        pieces = list(e.args)
+        result = self.tape.constant(float("nan"))
+        for piece in reversed(pieces):
+            condition = self._truth(piece.args[1])
+            result = self.tape.select(condition, self._number(piece.args[0]), result)
+        return result
+
+    def _relation(self, op: str, e: sp.Basic) -> Node:
+        tape = self.tape
+        if any(_is_logical(a) for a in e.args):  # equality of truth values
+            a, b = (self._truth(x) for x in e.args)
+            different = tape.apply("xor", a, b)
+            return different if op == "ne" else tape.apply("not", different)
+        return tape.apply(op, *(self._number(a) for a in e.args))
+
+    def _logic(self, e: sp.Basic) -> Node:
+        tape = self.tape
+        nodes = [self._truth(a) for a in e.args]
+        if isinstance(e, sp.Not):
+            return tape.apply("not", nodes[0])
+        op = {sp.And: "and", sp.Or: "or", sp.Xor: "xor"}[type(e)]
+        result = nodes[0]
+        for node in nodes[1:]:
+            result = tape.apply(op, result, node)
+        return result
+
+    def _truth(self, e: sp.Basic) -> Node:
+        if _is_logical(e):
+            return self.write(e)
+        return self.tape.apply("ne", self.write(e), self.tape.zero)
+
+    def _number(self, e: sp.Basic) -> Node:
+        if _is_logical(e):
+            return self.tape.select(self.write(e), self.tape.one, self.tape.zero)
+        return self.write(e)
+
+    def _function(self, e: sp.Basic) -> Node:
+        tape = self.tape
+        nodes = [self._number(a) for a in e.args]
+        kind = type(e)
+        if kind in _FUNCTIONS and len(nodes) == 1:
+            return tape.apply(_FUNCTIONS[kind], nodes[0])
+        if kind in _INVERTED:
+            return tape.reciprocal(tape.apply(_INVERTED[kind], nodes[0]))
+        if kind in _INVERSE_OF_INVERTED:
+            return tape.apply(_INVERSE_OF_INVERTED[kind], tape.reciprocal(nodes[0]))
+        if kind is sp.factorial:
+            return tape.apply("gamma", tape.add(nodes[0], tape.one))
+        name = getattr(kind, "__name__", "")
+        if isinstance(e, sp.Function) and name in _NAMED:
+            return self._pairwise(_NAMED[name], nodes)
+        if isinstance(e, sp.Min | sp.Max):
+            return self._pairwise("min" if isinstance(e, sp.Min) else "max", nodes)
+        raise UnsupportedFeatureError(f"function {name}", str(e))
+
+    def _pairwise(self, op: str, nodes: list[Node]) -> Node:
+        result = nodes[0]
+        for node in nodes[1:]:
+            result = self.tape.apply(op, result, node)
+        return result
+
+
+def _is_logical(e: sp.Basic) -> bool:
+    return type(e) in _RELATIONS or isinstance(e, sp.And | sp.Or | sp.Xor | sp.Not | BooleanTrue | BooleanFalse)
