@@ -11,11 +11,12 @@ import math
 
 import numpy as np
 
+from aftercar.engine.draws import uniform
 from aftercar.engine.jit import call, loop
 
 HAS_DELAY, HAS_PRIORITY, PERSISTENT, INITIAL_VALUE, FROM_TRIGGER, FIRST, COUNT = range(7)
 
-_TRIGGERS, _DELAYS, _PRIORITIES, _ASSIGNED, _SCALES = 8, 9, 10, 11, 12
+_TRIGGERS, _DELAYS, _PRIORITIES, _ASSIGNED, _SCALES, _CROSSINGS = 8, 9, 10, 11, 12, 14
 # Looks within a step, so that a trigger that is true for a part of it is not missed.
 _LOOKS = 8
 _AT_MOST = 10_000
@@ -57,8 +58,8 @@ def _state_at(ws, sizes, lane, theta, t, a):  # type: ignore[no-untyped-def]
 @loop
 def _differs(functions, ws, sizes, lane, theta, t, a, was, now):  # type: ignore[no-untyped-def]
     _state_at(ws, sizes, lane, theta, t, a)
-    call(functions[_TRIGGERS], a, now)
-    for e in range(sizes[6]):
+    call(functions[_CROSSINGS], a, now)
+    for e in range(sizes[18]):
         if now[e] != was[e]:
             return True
     return False
@@ -66,7 +67,7 @@ def _differs(functions, ws, sizes, lane, theta, t, a, was, now):  # type: ignore
 
 @loop
 def earliest_change(functions, sizes, ws, lane, t, h, target, trial, was, mine, work):  # type: ignore[no-untyped-def]
-    """Return the fraction of the step at which a trigger first has another value than before; 2 if none has."""
+    """Return the fraction of the step at which a condition first has another value than before; 2 if none has."""
     for k in range(1 + sizes[1], 1 + sizes[1] + sizes[2]):
         trial[k] = mine[k]
     low, high = 0.0, 2.0
@@ -92,7 +93,7 @@ def earliest_change(functions, sizes, ws, lane, t, h, target, trial, was, mine, 
 
 
 @loop
-def process_events(functions, table, assignments, a, was, pending_time, pending_event, pending_value, work):  # type: ignore[no-untyped-def]
+def process_events(functions, table, assignments, a, was, pending_time, pending_event, pending_value, work, key, counters, lane):  # type: ignore[no-untyped-def]
     """Let everything happen that is due at this moment. Returns ACTED, 0 if nothing happened, or a status code."""
     t = a[0]
     result = 0
@@ -100,7 +101,7 @@ def process_events(functions, table, assignments, a, was, pending_time, pending_
         code = _read_triggers(functions, table, a, was, pending_time, pending_event, pending_value, work)
         if code != 0:
             return code
-        chosen = _choose(functions, table, a, t, pending_time, pending_event, work)
+        chosen = _choose(functions, table, a, t, pending_time, pending_event, work, key, counters, lane)
         if chosen < 0:
             return result
         e = pending_event[chosen]
@@ -149,10 +150,9 @@ def _read_triggers(functions, table, a, was, pending_time, pending_event, pendin
 
 
 @loop
-def _choose(functions, table, a, t, pending_time, pending_event, work):  # type: ignore[no-untyped-def]
-    """Return the place of the waiting event that acts next, or -1."""
-    chosen = -1
-    best = -np.inf
+def _choose(functions, table, a, t, pending_time, pending_event, work, key, counters, lane):  # type: ignore[no-untyped-def]
+    """Return the place of the waiting event that acts next, or -1. Equal priorities are drawn by lot."""
+    chosen, best, equals = -1, -np.inf, 0
     asked = False
     for k in range(pending_event.shape[0]):
         e = pending_event[k]
@@ -162,25 +162,23 @@ def _choose(functions, table, a, t, pending_time, pending_event, work):  # type:
             call(functions[_PRIORITIES], a, work[3])
             asked = True
         priority = work[3, e] if table[e, HAS_PRIORITY] else -np.inf
-        if chosen < 0 or priority > best or (priority == best and pending_time[k] < pending_time[chosen]):
-            chosen = k
-            best = priority
+        if chosen < 0 or priority > best:
+            chosen, best, equals = k, priority, 1
+        elif priority == best:
+            equals += 1
+            counters[lane] += 1
+            if uniform(key, counters[lane] - 1) * equals < 1.0:
+                chosen = k
     return chosen
 
 
 @loop
 def _assign(functions, table, assignments, e, a, work):  # type: ignore[no-untyped-def]
-    """Give all targets of an event their values at once; amounts of species follow the new size of their volume."""
+    """Give all targets of an event their values at once; a concentration counts in the volume before the event."""
     first, count = table[e, FIRST], table[e, COUNT]
     for k in range(first, first + count):
-        if not assignments[k, 1]:
-            a[1 + assignments[k, 0]] = work[1, k]
-    scaled = False
-    for k in range(first, first + count):
         if assignments[k, 1]:
-            scaled = True
-    if scaled:
-        call(functions[_SCALES], a, work[2])
-        for k in range(first, first + count):
-            if assignments[k, 1]:
-                a[1 + assignments[k, 0]] = work[1, k] * work[2, k]
+            call(functions[_SCALES], a, work[2])
+            break
+    for k in range(first, first + count):
+        a[1 + assignments[k, 0]] = work[1, k] * work[2, k] if assignments[k, 1] else work[1, k]

@@ -64,13 +64,13 @@ class Writer:
         if isinstance(e, sp.Expr) and e.is_number and not e.args:
             return tape.constant(float(e))
         if isinstance(e, sp.Add):
-            return tape.sum(self._number(a) for a in e.args)
+            return tape.sum(self.write_number(a) for a in e.args)
         if isinstance(e, sp.Mul):
-            return tape.product(self._number(a) for a in e.args)
+            return tape.product(self.write_number(a) for a in e.args)
         if isinstance(e, sp.Pow):
             if e.base is sp.E:
-                return tape.apply("exp", self._number(e.exp))
-            return tape.power(self._number(e.base), self._number(e.exp))
+                return tape.apply("exp", self.write_number(e.exp))
+            return tape.power(self.write_number(e.base), self.write_number(e.exp))
         if isinstance(e, sp.Piecewise):
             return self._piecewise(e)
         if type(e) in _RELATIONS:
@@ -81,7 +81,7 @@ class Writer:
 
     def _name(self, name: str) -> Node:
         if name not in self._leaves:
-            self._leaves[name] = self.write(self._rules[name])
+            self._leaves[name] = self.write_number(self._rules[name])
         return self._leaves[name]
 
     def _piecewise(self, e: sp.Piecewise) -> Node:
@@ -89,7 +89,7 @@ class Writer:
         result = self.tape.constant(float("nan"))
         for piece in reversed(pieces):
             condition = self._truth(piece.args[1])
-            result = self.tape.select(condition, self._number(piece.args[0]), result)
+            result = self.tape.select(condition, self.write_number(piece.args[0]), result)
         return result
 
     def _relation(self, op: str, e: sp.Basic) -> Node:
@@ -98,7 +98,7 @@ class Writer:
             a, b = (self._truth(x) for x in e.args)
             different = tape.apply("xor", a, b)
             return different if op == "ne" else tape.apply("not", different)
-        return tape.apply(op, *(self._number(a) for a in e.args))
+        return tape.apply(op, *(self.write_number(a) for a in e.args))
 
     def _logic(self, e: sp.Basic) -> Node:
         tape = self.tape
@@ -116,14 +116,17 @@ class Writer:
             return self.write(e)
         return self.tape.apply("ne", self.write(e), self.tape.zero)
 
-    def _number(self, e: sp.Basic) -> Node:
+    def write_number(self, e: sp.Basic | float) -> Node:
+        """Return the node of an expression; truth values become 1 and 0."""
+        if not isinstance(e, sp.Basic):
+            return self.write(e)
         if _is_logical(e):
             return self.tape.select(self.write(e), self.tape.one, self.tape.zero)
         return self.write(e)
 
     def _function(self, e: sp.Basic) -> Node:
         tape = self.tape
-        nodes = [self._number(a) for a in e.args]
+        nodes = [self.write_number(a) for a in e.args]
         kind = type(e)
         if kind in _FUNCTIONS and len(nodes) == 1:
             return tape.apply(_FUNCTIONS[kind], nodes[0])

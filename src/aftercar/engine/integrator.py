@@ -29,15 +29,15 @@ STATUS_WORDS = (
 
 # Positions in the array of function addresses.
 (STEP, DENSE, COMMIT, HOIST, SLOPE, INITIAL, OBSERVE, STOPS, TRIGGERS, DELAYS, PRIORITIES, ASSIGNED, SCALES,
- TURNOVER) = range(14)  # fmt: skip
+ TURNOVER, CROSSINGS) = range(15)  # fmt: skip
 FUNCTIONS = (
     "step", "dense", "commit", "hoist", "slope", "initial", "observe", "stops", "triggers", "delays", "priorities",
-    "assigned", "scales", "turnover",
+    "assigned", "scales", "turnover", "crossings",
 )  # fmt: skip
 
 # Positions in the array of sizes.
 (WIDTH, N_STATES, N_PARAMETERS, N_RULES, N_CONSTANTS, N_STOPS, N_EVENTS, N_ASSIGNMENTS, N_COUNTED, ROW_U, ROW_DENSE,
- ROW_ATOL, ROW_CONSTANTS, ROW_CONTROL, N_ROWS, WANTS_RULES, MAX_STEPS, KEEP_FINAL) = range(18)  # fmt: skip
+ ROW_ATOL, ROW_CONSTANTS, ROW_CONTROL, N_ROWS, WANTS_RULES, MAX_STEPS, KEEP_FINAL, N_CROSSINGS) = range(19)  # fmt: skip
 
 # Rows of the control block: see layout.CONTROL.
 _T, _H, _RTOL, _ERROR, _NEGATIVE, _LOSS, _ACCEPTED = range(7)
@@ -175,11 +175,12 @@ def integrate(  # type: ignore[no-untyped-def]
     taken, refused = np.zeros(width, np.int64), np.zeros(width, np.int64)
     streak = np.zeros(width, np.int64)
     fresh = np.zeros(width, np.int64)
-    was = np.zeros((width, n_events + 1))
-    pending_time = np.full((width, 64), np.inf)
-    pending_event = np.full((width, 64), -1)
-    pending_value = np.zeros((width, 64, sizes[N_ASSIGNMENTS] + 1))
-    work = np.zeros((4, max(n_events, sizes[N_ASSIGNMENTS]) + 1))
+    was, crossed = np.zeros((width, n_events + 1)), np.zeros((width, sizes[N_CROSSINGS] + 1))
+    places = 32 + 4 * n_events if n_events > 0 else 1
+    pending_time = np.full((width, places), np.inf)
+    pending_event = np.full((width, places), -1)
+    pending_value = np.zeros((width, places, sizes[N_ASSIGNMENTS] + 1))
+    work = np.zeros((4, max(n_events, sizes[N_ASSIGNMENTS], sizes[N_CROSSINGS]) + 1))
     rates = np.zeros((PIECES, 3 * sizes[N_COUNTED] + 1))
     counters = np.zeros(width, np.int64)
     following = first
@@ -222,8 +223,10 @@ def integrate(  # type: ignore[no-untyped-def]
                     enqueue_start(event_table, was[lane], pending_time[lane], pending_event[lane])
                     code = process_events(
                         functions, event_table, assignment_table, mine, was[lane], pending_time[lane],
-                        pending_event[lane], pending_value[lane], work,
+                        pending_event[lane], pending_value[lane], work, keys[i], counters, lane,
                     )  # fmt: skip
+                    code = max(code, DONE)
+                    call(functions[CROSSINGS], mine, crossed[lane])
                 row_o = i if times.shape[0] > 1 else 0
                 while shown[lane] < n_times and times[row_o, shown[lane]] <= t[lane]:
                     record(functions, sizes, mine, columns, out[i, shown[lane]])
@@ -290,13 +293,13 @@ def integrate(  # type: ignore[no-untyped-def]
             i = patient[lane]
             reached = target[lane]
             mine_before = a[lane]
+            cut = 2.0
             if n_events > 0:
-                theta = earliest_change(
-                    functions, sizes, ws, lane, t[lane], used[lane], reached, trial, was[lane], mine_before, work
+                cut = earliest_change(
+                    functions, sizes, ws, lane, t[lane], used[lane], reached, trial, crossed[lane], mine_before, work
                 )
-                if theta < 1.0:
-                    reached = t[lane] + theta * used[lane]
-                    dense_state(ws, sizes, lane, theta, trial, reached)
+                if cut < 1.0:
+                    reached = t[lane] + cut * used[lane]
             row_o = i if times.shape[0] > 1 else 0
             while shown[lane] < n_times and times[row_o, shown[lane]] < reached:
                 moment = times[row_o, shown[lane]]
@@ -307,9 +310,9 @@ def integrate(  # type: ignore[no-untyped-def]
                 else:
                     record_dense(ws, sizes, lane, fraction, columns, out[i, shown[lane]])
                 shown[lane] += 1
-            if n_events > 0 and reached < target[lane]:
-                theta = (reached - t[lane]) / used[lane]
-                dense_state(ws, sizes, lane, theta, trial, reached)
+            if cut < 1.0:
+                # The very state at which the trigger was seen to differ: another rounding might miss it again.
+                dense_state(ws, sizes, lane, cut, trial, reached)
                 for j in range(n):
                     ws[(sizes[ROW_U] + j) * width + lane] = trial[1 + j]
                 target[lane] = reached
@@ -349,11 +352,12 @@ def integrate(  # type: ignore[no-untyped-def]
                     if n_events > 0:
                         code = process_events(
                             functions, event_table, assignment_table, mine, was[lane], pending_time[lane],
-                            pending_event[lane], pending_value[lane], work,
+                            pending_event[lane], pending_value[lane], work, keys[i], counters, lane,
                         )  # fmt: skip
                         if code < 0:
                             changed = True
                             code = DONE
+                        call(functions[CROSSINGS], mine, crossed[lane])
                     if changed:
                         if code == DONE and not all_finite(mine, 1 + n):
                             code = NOT_FINITE

@@ -19,7 +19,7 @@ from aftercar.engine.llvm_text import Block, Printer, declarations, leaf_rows
 from aftercar.engine.network import TIME, Network, initial_order, symbol
 from aftercar.engine.sparse_lu import Elimination, find_elimination
 from aftercar.engine.tape import Level, Node, Tape
-from aftercar.engine.triggers import time_stops
+from aftercar.engine.triggers import crossings, time_stops
 from aftercar.engine.vector_math import library
 
 # A state that has decayed below this is gone; subnormal numbers would only slow the processor down.
@@ -54,7 +54,7 @@ def write_equations(network: Network) -> Equations:
     states = tuple(writer.write(symbol(s.id)) for s in network.states)
     time = writer.write(TIME)
     parameters = tuple(writer.write(symbol(p.id)) for p in network.parameters)
-    rates = tuple(writer.write(s.rate) for s in network.states)
+    rates = tuple(writer.write_number(s.rate) for s in network.states)
     slopes = tape.derivatives(rates, [*states, time])
     position = {node: j for j, node in enumerate(states)}
     jacobian = {(i, position[x]): d for i, row in enumerate(slopes) for x, d in row.items() if x in position}
@@ -275,6 +275,7 @@ class PatientCode:
             "observe": [write(symbol(r.id)) for r in network.rules],
             "stops": [write(e) for e in time_stops(network)],
             "triggers": [write(e.trigger) for e in network.events],
+            "crossings": [write(c) for c in crossings(network)],
             "delays": [none if e.delay is None else write(e.delay) for e in network.events],
             "priorities": [none if e.priority is None else write(e.priority) for e in network.events],
             "assigned": [write(a.value) for a in assignments],
@@ -308,7 +309,7 @@ class PatientCode:
                 flags[given] = names.index(name)
                 own = next(node for node, k in rows.items() if k == names.index(name))
                 asked = tape.apply("gt", given, tape.zero)
-                results[name] = tape.select(asked, own, writer.write(definitions[name]))
+                results[name] = tape.select(asked, own, writer.write_number(definitions[name]))
                 writer.use({name: results[name]})
                 writer.forget()
         b = Block(1)

@@ -14,7 +14,7 @@ from aftercar.engine.kernel_text import Equations, kernel_text, write_equations
 from aftercar.engine.layout import Layout
 from aftercar.engine.machine_code import MachineCode, best_width, compile_text
 from aftercar.engine.network import Network
-from aftercar.engine.triggers import time_stops
+from aftercar.engine.triggers import crossings, time_stops
 
 IntArray = npt.NDArray[np.int64]
 
@@ -59,13 +59,14 @@ def prepare(network: Network, width: int = 0) -> ModelCode:
 
 def _sizes(equations: Equations, network: Network, width: int, n_assignments: int, n_counted: int) -> IntArray:
     layout = equations.layout
-    sizes = np.zeros(18, dtype=np.int64)
+    sizes = np.zeros(19, dtype=np.int64)
     sizes[it.WIDTH] = width
     sizes[it.N_STATES] = layout.n_states
     sizes[it.N_PARAMETERS] = len(network.parameters)
     sizes[it.N_RULES] = len(network.rules)
     sizes[it.N_CONSTANTS] = layout.n_constants
     sizes[it.N_STOPS] = len(time_stops(network))
+    sizes[it.N_CROSSINGS] = len(crossings(network))
     sizes[it.N_EVENTS] = len(network.events)
     sizes[it.N_ASSIGNMENTS] = n_assignments
     sizes[it.N_COUNTED] = n_counted

@@ -16,7 +16,8 @@ import sympy as sp
 
 from aftercar.foundation import Fault, InputError
 
-TIME = sp.Symbol("time", real=True)
+# No model can have this name for anything else.
+TIME = sp.Symbol("<time>", real=True)
 
 
 def symbol(name: str) -> sp.Symbol:

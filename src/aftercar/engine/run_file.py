@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from aftercar.engine import integrator as it
+from aftercar.engine.draws import stream_keys
 from aftercar.engine.model_code import prepare
 from aftercar.engine.network import Network
 from aftercar.engine.run import Doses, FloatArray, Task, empty_outcome, run_range
@@ -66,7 +67,7 @@ def simulate_network(
         n_patients=1, given=values[None], flags=flags, starts=np.array([course.start]), ends=times[-1:],
         times=times[None], doses=Doses.none(), columns=columns, atol=np.full(n_states, course.atol),
         rtol=course.rtol, longest_step=np.inf, max_steps=course.max_steps, thresholds=np.zeros(len(code.counted)),
-        keys=np.zeros((1, 4), dtype=np.uint64), keep_final=False,
+        keys=stream_keys(0, "events", [0]), keep_final=False,
     )  # fmt: skip
     outcome = empty_outcome(task, code)
     run_range(code, task, outcome, 0, 1, code.workspace())
@@ -74,7 +75,7 @@ def simulate_network(
         reason = it.STATUS_WORDS[outcome.status[0]]
         raise IntegrationError(f"{network.name}: stopped at time {outcome.stopped[0]:.6g}: {reason}.")
     table = pd.DataFrame(outcome.values[0], columns=list(variables))
-    table.insert(0, "time", times)
+    table.insert(0, "time", times, allow_duplicates=True)  # a model may have a parameter of this name
     return table
 
 

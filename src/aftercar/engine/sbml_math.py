@@ -67,7 +67,8 @@ class MathReader:
             name = node.getName()
             return local[name] if name in local else self._lookup(name)
         if kind == libsbml.AST_FUNCTION_RATE_OF:
-            return self._rate_of(node.getChild(0).getName())
+            name = node.getChild(0).getName()
+            return sp.Integer(0) if name in local else self._rate_of(name)
         if kind == libsbml.AST_FUNCTION_DELAY:
             raise UnsupportedFeatureError("delay", place)
         if kind == libsbml.AST_FUNCTION:

@@ -28,6 +28,20 @@ def time_stops(network: Network) -> list[sp.Expr]:
     return list(found)
 
 
+def crossings(network: Network) -> list[sp.Basic]:
+    """Return the single conditions of which triggers are made, and the triggers.
+
+    Watched one by one: ``x > 1 and x < 2`` may be false at both ends of a step and true between them, but then each
+    of its parts has changed.
+    """
+    found: dict[sp.Basic, None] = {}
+    for event in network.events:
+        parts = sorted(event.trigger.atoms(*_RELATIONAL), key=str)
+        found.update(dict.fromkeys(parts if parts and len(parts) > 1 else []))
+        found[event.trigger] = None
+    return list(found)
+
+
 def _all_expressions(network: Network) -> Iterator[sp.Basic]:
     yield from (s.rate for s in network.states)
     yield from (r.value for r in network.rules)
