@@ -23,11 +23,13 @@ from aftercar.foundation import hash_bytes
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+# mypy: disable-error-code="no-untyped-def"
+
 _MASK, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 @loop
-def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox(c0, c1, c2, c3, k0, k1):
     """Return the four 32-bit words of one counter under one key, as unsigned 64-bit numbers."""
     for _ in range(10):
         p0, p1 = _M0 * c0, _M1 * c2
@@ -37,46 +39,46 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @loop
-def uniform(key, n):  # type: ignore[no-untyped-def]
-    """Return the n-th number of a stream, in (0, 1), with 53 random bits. `key`: four unsigned 64-bit words."""
+def uniform(keys, i, n):
+    """Return the n-th number of a stream, in (0, 1), with 53 random bits. `keys[i]`: four words of patient i."""
     count = np.uint64(n)
-    a, b, _, _ = philox(count & _MASK, count >> _32, key[2], key[3], key[0], key[1])
+    a, b, _, _ = philox(count & _MASK, count >> _32, keys[i, 2], keys[i, 3], keys[i, 0], keys[i, 1])
     high = (a << np.uint64(21)) ^ (b >> np.uint64(11))
     return (np.float64(high) + 0.5) * (1.0 / 9007199254740992.0)
 
 
 @loop
-def normal(key, n):  # type: ignore[no-untyped-def]
+def normal(keys, i, n):
     """Return a standard normal number and the next position in the stream."""
-    radius = math.sqrt(-2.0 * math.log(uniform(key, n)))
-    return radius * math.cos(2.0 * math.pi * uniform(key, n + 1)), n + 2
+    radius = math.sqrt(-2.0 * math.log(uniform(keys, i, n)))
+    return radius * math.cos(2.0 * math.pi * uniform(keys, i, n + 1)), n + 2
 
 
 @loop
-def gamma(key, n, shape):  # type: ignore[no-untyped-def]
+def gamma(keys, i, n, shape):
     """Return a gamma number of scale 1, shape >= 1, and the next position."""
     d = shape - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
-        x, n = normal(key, n)
+        x, n = normal(keys, i, n)
         v = (1.0 + c * x) ** 3
         if v > 0.0:
-            u = uniform(key, n)
+            u = uniform(keys, i, n)
             n += 1
             if math.log(u) < 0.5 * x * x + d - d * v + d * math.log(v):
                 return d * v, n
 
 
 @loop
-def poisson(key, n, mean):  # type: ignore[no-untyped-def]
+def poisson(keys, i, n, mean):
     """Return a Poisson number (as a double) and the next position."""
     if mean <= 0.0:
         return 0.0, n
     if mean < 10.0:
-        limit, product, k = math.exp(-mean), uniform(key, n), 0.0
+        limit, product, k = math.exp(-mean), uniform(keys, i, n), 0.0
         n += 1
         while product > limit:
-            product *= uniform(key, n)
+            product *= uniform(keys, i, n)
             n += 1
             k += 1.0
         return k, n
@@ -86,7 +88,7 @@ def poisson(key, n, mean):  # type: ignore[no-untyped-def]
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     ratio = 0.9277 - 3.6224 / (b - 2.0)
     while True:
-        u, v = uniform(key, n) - 0.5, uniform(key, n + 1)
+        u, v = uniform(keys, i, n) - 0.5, uniform(keys, i, n + 1)
         n += 2
         us = 0.5 - abs(u)
         k = math.floor((2.0 * a / us + b) * u + mean + 0.43)
@@ -100,26 +102,26 @@ def poisson(key, n, mean):  # type: ignore[no-untyped-def]
 
 
 @loop
-def binomial(key, n, trials, p):  # type: ignore[no-untyped-def]
+def binomial(keys, i, n, trials, p):
     """Return a binomial number (as a double) and the next position."""
     if trials <= 0.0 or p <= 0.0:
         return 0.0, n
     if p >= 1.0:
         return trials, n
     if p > 0.5:
-        k, n = _binomial_below_half(key, n, trials, 1.0 - p)
+        k, n = _binomial_below_half(keys, i, n, trials, 1.0 - p)
         return trials - k, n
-    return _binomial_below_half(key, n, trials, p)
+    return _binomial_below_half(keys, i, n, trials, p)
 
 
 @loop
-def _binomial_below_half(key, n, trials, p):  # type: ignore[no-untyped-def]
+def _binomial_below_half(keys, i, n, trials, p):
     if p <= 0.0:
         return 0.0, n
     if trials * p < 10.0:  # waiting times between successes
         scale, k, total = math.log1p(-p), 0.0, 0.0
         while True:
-            total += math.floor(math.log(uniform(key, n)) / scale) + 1.0
+            total += math.floor(math.log(uniform(keys, i, n)) / scale) + 1.0
             n += 1
             if total > trials:
                 return k, n
@@ -134,7 +136,7 @@ def _binomial_below_half(key, n, trials, p):  # type: ignore[no-untyped-def]
     mode = math.floor((trials + 1.0) * p)
     top = math.lgamma(mode + 1.0) + math.lgamma(trials - mode + 1.0)
     while True:
-        u, v = uniform(key, n) - 0.5, uniform(key, n + 1)
+        u, v = uniform(keys, i, n) - 0.5, uniform(keys, i, n + 1)
         n += 2
         us = 0.5 - abs(u)
         k = math.floor((2.0 * a / us + b) * u + c)
@@ -148,18 +150,18 @@ def _binomial_below_half(key, n, trials, p):  # type: ignore[no-untyped-def]
 
 
 @loop
-def geometric_sum(key, n, heads, ratio):  # type: ignore[no-untyped-def]
+def geometric_sum(keys, i, n, heads, ratio):
     """Return the sum of `heads` numbers, each k >= 0 with probability (1 - ratio) * ratio**k, and the next position."""
     if heads <= 0.0 or ratio <= 0.0:
         return 0.0, n
     if heads <= 16.0:
         scale, total = math.log(ratio), 0.0
         for _ in range(int(heads)):
-            total += math.floor(math.log(uniform(key, n)) / scale)
+            total += math.floor(math.log(uniform(keys, i, n)) / scale)
             n += 1
         return total, n
-    g, n = gamma(key, n, heads)
-    return poisson(key, n, g * ratio / (1.0 - ratio))
+    g, n = gamma(keys, i, n, heads)
+    return poisson(keys, i, n, g * ratio / (1.0 - ratio))
 
 
 def stream_keys(seed: int, purpose: str, patients: Iterable[int | str]) -> npt.NDArray[np.uint64]:

@@ -1,8 +1,7 @@
 """Events of one patient: finding when a trigger changes, waiting, and acting in the order of priorities.
 
-The rules are those of SBML level 3 version 2, section 4.11. All functions are compiled and work on arrays; a row of
-`event_table` is (has delay, has priority, persistent, initial value, values from trigger time, first assignment,
-number of assignments), a row of `assignment_table` is (slot of the target, has scale).
+The rules are those of SBML level 3 version 2, section 4.11. All functions are compiled and work on arrays; the columns
+of `table` are listed in `indices`, a row of `assignments` is (slot of the target, has scale).
 """
 
 from __future__ import annotations
@@ -12,69 +11,79 @@ import math
 import numpy as np
 
 from aftercar.engine.draws import uniform
+from aftercar.engine.indices import (
+    ACTED,
+    ASSIGNED,
+    COUNT,
+    CROSSINGS,
+    DELAYS,
+    DONE,
+    DRAWS,
+    EVENT_STORM,
+    FIRST,
+    FROM_TRIGGER,
+    HAS_DELAY,
+    HAS_PRIORITY,
+    INITIAL_VALUE,
+    N_CROSSINGS,
+    N_PARAMETERS,
+    N_STATES,
+    NOT_FINITE,
+    PERSISTENT,
+    PRIORITIES,
+    SCALES,
+    TRIGGERS,
+)
 from aftercar.engine.jit import call, loop
+from aftercar.engine.lanes import dense_state
 
-HAS_DELAY, HAS_PRIORITY, PERSISTENT, INITIAL_VALUE, FROM_TRIGGER, FIRST, COUNT = range(7)
+# mypy: disable-error-code="no-untyped-def"
 
-_TRIGGERS, _DELAYS, _PRIORITIES, _ASSIGNED, _SCALES, _CROSSINGS = 8, 9, 10, 11, 12, 14
-# Looks within a step, so that a trigger that is true for a part of it is not missed.
+# Looks within a step, so that a condition that holds for a part of it is not missed.
 _LOOKS = 8
+# So many actions at one moment mean that events trigger each other for ever.
 _AT_MOST = 10_000
-ACTED = -1
-_STORM = 5
-_NOT_FINITE = 3
 
 
 @loop
-def enqueue_start(event_table, was, pending_time, pending_event):  # type: ignore[no-untyped-def]
-    """Set the triggers to what they are held to be before the start, and empty the queue."""
-    for e in range(event_table.shape[0]):
-        was[e] = 1.0 if event_table[e, INITIAL_VALUE] else 0.0
-    pending_time[:] = np.inf
-    pending_event[:] = -1
+def forget_events(table, lane, was, due_at, due_event):
+    """Set the triggers of a lane to what they are held to be before the start, and empty its queue."""
+    for e in range(table.shape[0]):
+        was[lane, e] = 1.0 if table[e, INITIAL_VALUE] else 0.0
+    for k in range(due_at.shape[1]):
+        due_at[lane, k] = np.inf
+        due_event[lane, k] = -1
 
 
 @loop
-def next_pending(pending_time):  # type: ignore[no-untyped-def]
-    """Return when the next waiting event is due."""
+def next_pending(due_at, lane):
+    """Return when the next waiting event of a lane is due."""
     soonest = np.inf
-    for k in range(pending_time.shape[0]):
-        soonest = min(soonest, pending_time[k])
+    for k in range(due_at.shape[1]):
+        soonest = min(soonest, due_at[lane, k])
     return soonest
 
 
 @loop
-def _state_at(ws, sizes, lane, theta, t, a):  # type: ignore[no-untyped-def]
-    width, n = sizes[0], sizes[1]
-    u, d = sizes[9] * width + lane, sizes[10] * width + lane
-    rest = 1.0 - theta
-    a[0] = t
-    for j in range(n):
-        q = j * width
-        inner = ws[d + q] + theta * (ws[d + n * width + q] + theta * ws[d + 2 * n * width + q])
-        a[1 + j] = rest * ws[q + lane] + theta * (ws[u + q] + rest * inner)
-
-
-@loop
-def _differs(functions, ws, sizes, lane, theta, t, a, was, now):  # type: ignore[no-untyped-def]
-    _state_at(ws, sizes, lane, theta, t, a)
-    call(functions[_CROSSINGS], a, now)
-    for e in range(sizes[18]):
-        if now[e] != was[e]:
+def _differs(functions, ws, sizes, lane, theta, t, trial, crossed, now):
+    dense_state(ws, sizes, lane, theta, trial, 0, t)
+    call(functions[CROSSINGS], trial, 0, now, 0)
+    for e in range(sizes[N_CROSSINGS]):
+        if now[0, e] != crossed[lane, e]:
             return True
     return False
 
 
 @loop
-def earliest_change(functions, sizes, ws, lane, t, h, target, trial, was, mine, work):  # type: ignore[no-untyped-def]
+def earliest_change(functions, sizes, ws, lane, t, h, target, trial, crossed, a, base, work):
     """Return the fraction of the step at which a condition first has another value than before; 2 if none has."""
-    for k in range(1 + sizes[1], 1 + sizes[1] + sizes[2]):
-        trial[k] = mine[k]
+    for k in range(1 + sizes[N_STATES], 1 + sizes[N_STATES] + sizes[N_PARAMETERS]):
+        trial[k] = a[base + k]
     low, high = 0.0, 2.0
     for look in range(1, _LOOKS + 1):
         theta = look / _LOOKS
         moment = target if look == _LOOKS else t + theta * h
-        if _differs(functions, ws, sizes, lane, theta, moment, trial, was, work[0]):
+        if _differs(functions, ws, sizes, lane, theta, moment, trial, crossed, work):
             high = theta
             break
         low = theta
@@ -85,7 +94,7 @@ def earliest_change(functions, sizes, ws, lane, t, h, target, trial, was, mine, 
         middle = 0.5 * (low + high)
         if middle <= low or middle >= high:
             break
-        if _differs(functions, ws, sizes, lane, middle, t + middle * h, trial, was, work[0]):
+        if _differs(functions, ws, sizes, lane, middle, t + middle * h, trial, crossed, work):
             high = middle
         else:
             low = middle
@@ -93,92 +102,93 @@ def earliest_change(functions, sizes, ws, lane, t, h, target, trial, was, mine, 
 
 
 @loop
-def process_events(functions, table, assignments, a, was, pending_time, pending_event, pending_value, work, key, counters, lane):  # type: ignore[no-untyped-def]
-    """Let everything happen that is due at this moment. Returns ACTED, 0 if nothing happened, or a status code."""
-    t = a[0]
-    result = 0
+def process_events(
+    functions, table, assignments, a, base, lane, was, due_at, due_event, due_value, work, keys, i, whole
+):
+    """Let everything happen that is due at this moment. Returns ACTED, DONE if nothing happened, or why it failed."""
+    result = DONE
     for _ in range(_AT_MOST):
-        code = _read_triggers(functions, table, a, was, pending_time, pending_event, pending_value, work)
-        if code != 0:
+        code = _read_triggers(functions, table, a, base, lane, was, due_at, due_event, due_value, work)
+        if code != DONE:
             return code
-        chosen = _choose(functions, table, a, t, pending_time, pending_event, work, key, counters, lane)
+        chosen = _choose(functions, table, a, base, lane, due_at, due_event, work, keys, i, whole)
         if chosen < 0:
             return result
-        e = pending_event[chosen]
+        e = due_event[lane, chosen]
         if table[e, FROM_TRIGGER]:
-            work[1, : assignments.shape[0]] = pending_value[chosen, : assignments.shape[0]]
+            for k in range(assignments.shape[0]):
+                work[1, k] = due_value[lane, chosen, k]
         else:
-            call(functions[_ASSIGNED], a, work[1])
-        pending_time[chosen] = np.inf
-        pending_event[chosen] = -1
-        _assign(functions, table, assignments, e, a, work)
+            call(functions[ASSIGNED], a, base, work, work.shape[1])
+        due_at[lane, chosen] = np.inf
+        due_event[lane, chosen] = -1
+        _assign(functions, table, assignments, e, a, base, work)
         result = ACTED
-    return _STORM
+    return EVENT_STORM
 
 
 @loop
-def _read_triggers(functions, table, a, was, pending_time, pending_event, pending_value, work):  # type: ignore[no-untyped-def]
-    now = work[0]
-    call(functions[_TRIGGERS], a, now)
+def _read_triggers(functions, table, a, base, lane, was, due_at, due_event, due_value, work):
+    width = work.shape[1]
+    call(functions[TRIGGERS], a, base, work, 0)
     for e in range(table.shape[0]):
-        if now[e] > was[e]:
+        if work[0, e] > was[lane, e]:
             delay = 0.0
             if table[e, HAS_DELAY]:
-                call(functions[_DELAYS], a, work[2])
+                call(functions[DELAYS], a, base, work, 2 * width)
                 delay = work[2, e]
                 if not (math.isfinite(delay) and delay >= 0.0):
-                    return _NOT_FINITE
-            place = -1
-            for k in range(pending_event.shape[0]):
-                if pending_event[k] < 0:
-                    place = k
-                    break
-            if place < 0:
-                return _STORM
-            pending_event[place] = e
-            pending_time[place] = a[0] + delay
+                    return NOT_FINITE
+            place = 0
+            while place < due_event.shape[1] and due_event[lane, place] >= 0:
+                place += 1
+            if place == due_event.shape[1]:
+                return EVENT_STORM
+            due_event[lane, place] = e
+            due_at[lane, place] = a[base] + delay
             if table[e, FROM_TRIGGER]:
-                call(functions[_ASSIGNED], a, work[2])
-                pending_value[place, :] = work[2, : pending_value.shape[1]]
-        elif now[e] < was[e] and not table[e, PERSISTENT]:
-            for k in range(pending_event.shape[0]):
-                if pending_event[k] == e:
-                    pending_event[k] = -1
-                    pending_time[k] = np.inf
-        was[e] = now[e]
-    return 0
+                call(functions[ASSIGNED], a, base, work, 2 * width)
+                for k in range(table[e, FIRST], table[e, FIRST] + table[e, COUNT]):
+                    due_value[lane, place, k] = work[2, k]
+        elif work[0, e] < was[lane, e] and not table[e, PERSISTENT]:
+            for k in range(due_event.shape[1]):
+                if due_event[lane, k] == e:
+                    due_event[lane, k] = -1
+                    due_at[lane, k] = np.inf
+        was[lane, e] = work[0, e]
+    return DONE
 
 
 @loop
-def _choose(functions, table, a, t, pending_time, pending_event, work, key, counters, lane):  # type: ignore[no-untyped-def]
+def _choose(functions, table, a, base, lane, due_at, due_event, work, keys, i, whole):
     """Return the place of the waiting event that acts next, or -1. Equal priorities are drawn by lot."""
     chosen, best, equals = -1, -np.inf, 0
     asked = False
-    for k in range(pending_event.shape[0]):
-        e = pending_event[k]
-        if e < 0 or pending_time[k] > t:
+    for k in range(due_event.shape[1]):
+        e = due_event[lane, k]
+        if e < 0 or due_at[lane, k] > a[base]:
             continue
         if not asked:
-            call(functions[_PRIORITIES], a, work[3])
+            call(functions[PRIORITIES], a, base, work, 3 * work.shape[1])
             asked = True
         priority = work[3, e] if table[e, HAS_PRIORITY] else -np.inf
         if chosen < 0 or priority > best:
             chosen, best, equals = k, priority, 1
         elif priority == best:
             equals += 1
-            counters[lane] += 1
-            if uniform(key, counters[lane] - 1) * equals < 1.0:
+            whole[lane, DRAWS] += 1
+            if uniform(keys, i, whole[lane, DRAWS] - 1) * equals < 1.0:
                 chosen = k
     return chosen
 
 
 @loop
-def _assign(functions, table, assignments, e, a, work):  # type: ignore[no-untyped-def]
+def _assign(functions, table, assignments, e, a, base, work):
     """Give all targets of an event their values at once; a concentration counts in the volume before the event."""
     first, count = table[e, FIRST], table[e, COUNT]
     for k in range(first, first + count):
         if assignments[k, 1]:
-            call(functions[_SCALES], a, work[2])
+            call(functions[SCALES], a, base, work, 2 * work.shape[1])
             break
     for k in range(first, first + count):
-        a[1 + assignments[k, 0]] = work[1, k] * work[2, k] if assignments[k, 1] else work[1, k]
+        a[base + 1 + assignments[k, 0]] = work[1, k] * work[2, k] if assignments[k, 1] else work[1, k]

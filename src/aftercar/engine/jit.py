@@ -50,16 +50,21 @@ def loop(function: F) -> F:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def call(typing_context: Any, address: Any, a: Any, b: Any) -> Any:
-    """Call the generated function at `address` with the memory of two arrays of doubles."""
-    signature = types.void(types.int64, a, b)
+def call(typing_context: Any, address: Any, a: Any, a_from: Any, b: Any, b_from: Any) -> Any:
+    """Call the generated function at `address` with the memory of two flat arrays of doubles, from given positions.
+
+    Positions instead of slices: making a slice costs an atomic reference count, which in the innermost loop is more
+    than the arithmetic.
+    """
+    signature = types.void(types.int64, a, types.int64, b, types.int64)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         pointer = ir.PointerType(ir.DoubleType())
         kind = ir.FunctionType(ir.VoidType(), [pointer, pointer])
         target = builder.inttoptr(args[0], ir.PointerType(kind))
         data = [
-            context.make_array(sig.args[k])(context, builder, args[k]).data for k in (1, 2)
+            builder.gep(context.make_array(sig.args[k])(context, builder, args[k]).data, [args[k + 1]])
+            for k in (1, 3)
         ]
         builder.call(target, data)
         return context.get_dummy_value()

@@ -24,6 +24,10 @@ from aftercar.engine.vector_math import library
 
 # A state that has decayed below this is gone; subnormal numbers would only slow the processor down.
 _VANISHED = 1e-290
+# How much of the step that the error estimate allows is taken, and how far one step may differ from the last.
+_SAFETY = 0.9
+_GROW_AT_MOST = 8.0
+_SHRINK_AT_MOST = 0.1
 
 
 @dataclass(frozen=True)
@@ -226,8 +230,22 @@ class LaneCode:
             if self.eq.network.states[j].nonnegative:
                 depth = b.exact("fsub", b.number(0.0), b.arithmetic("fadd", new, b.load(lay.atol + j)))
                 negative = b.select(b.compare("ogt", depth, negative), depth, negative)
-        b.store(self.control["error"], b.intrinsic("sqrt", b.intrinsic("sqrt", total)))
+        norm = b.intrinsic("sqrt", b.intrinsic("sqrt", total))
+        b.store(self.control["error"], norm)
+        b.store(self.control["factor"], self._factor(b, norm))
         b.store(self.control["negativity"], negative)
+
+    def _factor(self, b: Block, norm: str) -> str:
+        """By how much the next step may differ: safety * error ** (-1/order), within bounds."""
+        least = b.number((_SAFETY / _GROW_AT_MOST) ** rodas5p.ORDER)
+        most = b.number((_SAFETY / _SHRINK_AT_MOST) ** rodas5p.ORDER)
+        inside = b.select(b.compare("olt", norm, least), least, norm)
+        inside = b.select(b.compare("olt", inside, most), inside, most)  # NaN shrinks most
+        prefix = "s" if self.width == 1 else "v"
+        logarithm = b.new(f"call {b.double} @{prefix}log({b.double} {inside})")
+        exponent = b.arithmetic("fmul", logarithm, b.number(-1.0 / rodas5p.ORDER))
+        power = b.new(f"call {b.double} @{prefix}exp({b.double} {exponent})")
+        return b.arithmetic("fmul", power, b.number(_SAFETY))
 
     def _dense(self) -> str:
         b = Block(self.width)

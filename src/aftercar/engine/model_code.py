@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from aftercar.engine import integrator as it
+from aftercar.engine import indices as ix
 from aftercar.engine.kernel_text import Equations, kernel_text, write_equations
 from aftercar.engine.layout import Layout
 from aftercar.engine.machine_code import MachineCode, best_width, compile_text
@@ -46,8 +46,8 @@ def prepare(network: Network, width: int = 0) -> ModelCode:
     """Generate and compile a network for `width` lanes (0: what suits the processor)."""
     width = width or best_width()
     equations = write_equations(network)
-    machine = compile_text(kernel_text(equations, width), it.FUNCTIONS)
-    functions = np.array([machine.addresses[name] for name in it.FUNCTIONS], dtype=np.int64)
+    machine = compile_text(kernel_text(equations, width), ix.FUNCTIONS)
+    functions = np.array([machine.addresses[name] for name in ix.FUNCTIONS], dtype=np.int64)
     events, assignments = _event_tables(network)
     counted = [k for k, s in enumerate(network.states) if s.counted is not None]
     sizes = _sizes(equations, network, width, len(assignments), len(counted))
@@ -59,20 +59,20 @@ def prepare(network: Network, width: int = 0) -> ModelCode:
 
 def _sizes(equations: Equations, network: Network, width: int, n_assignments: int, n_counted: int) -> IntArray:
     layout = equations.layout
-    sizes = np.zeros(19, dtype=np.int64)
-    sizes[it.WIDTH] = width
-    sizes[it.N_STATES] = layout.n_states
-    sizes[it.N_PARAMETERS] = len(network.parameters)
-    sizes[it.N_RULES] = len(network.rules)
-    sizes[it.N_CONSTANTS] = layout.n_constants
-    sizes[it.N_STOPS] = len(time_stops(network))
-    sizes[it.N_CROSSINGS] = len(crossings(network))
-    sizes[it.N_EVENTS] = len(network.events)
-    sizes[it.N_ASSIGNMENTS] = n_assignments
-    sizes[it.N_COUNTED] = n_counted
-    sizes[it.ROW_U], sizes[it.ROW_DENSE] = layout.u, layout.dense
-    sizes[it.ROW_ATOL], sizes[it.ROW_CONSTANTS] = layout.atol, layout.constants
-    sizes[it.ROW_CONTROL], sizes[it.N_ROWS] = layout.control, layout.rows
+    sizes = np.zeros(ix.N_SIZES, dtype=np.int64)
+    sizes[ix.WIDTH] = width
+    sizes[ix.N_STATES] = layout.n_states
+    sizes[ix.N_PARAMETERS] = len(network.parameters)
+    sizes[ix.N_RULES] = len(network.rules)
+    sizes[ix.N_CONSTANTS] = layout.n_constants
+    sizes[ix.N_STOPS] = len(time_stops(network))
+    sizes[ix.N_CROSSINGS] = len(crossings(network))
+    sizes[ix.N_EVENTS] = len(network.events)
+    sizes[ix.N_ASSIGNMENTS] = n_assignments
+    sizes[ix.N_COUNTED] = n_counted
+    sizes[ix.ROW_U], sizes[ix.ROW_K], sizes[ix.ROW_DENSE] = layout.u, layout.k, layout.dense
+    sizes[ix.ROW_ATOL], sizes[ix.ROW_CONSTANTS] = layout.atol, layout.constants
+    sizes[ix.ROW_CONTROL], sizes[ix.N_ROWS] = layout.control, layout.rows
     return sizes
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aftercar.engine import integrator as it
+from aftercar.engine import indices as ix
+from aftercar.engine.integrator import integrate
 from aftercar.engine.model_code import ModelCode
 
 FloatArray = npt.NDArray[np.float64]
@@ -97,11 +98,11 @@ def run_range(code: ModelCode, task: Task, outcome: Outcome, first: int, last: i
     """Integrate patients `first` to `last` (exclusive) into `outcome`."""
     sizes = code.sizes.copy()
     n_plain = len(code.network.states) + len(code.network.parameters)
-    sizes[it.WANTS_RULES] = int(np.any(task.columns >= len(code.network.states)))
-    sizes[it.MAX_STEPS] = task.max_steps
-    sizes[it.KEEP_FINAL] = int(task.keep_final)
+    sizes[ix.WANTS_RULES] = int(np.any(task.columns >= len(code.network.states)))
+    sizes[ix.MAX_STEPS] = task.max_steps
+    sizes[ix.KEEP_FINAL] = int(task.keep_final)
     assert task.given.shape[1] == n_plain
-    it.integrate(
+    integrate(
         code.functions, sizes, first, last, task.given, task.flags, task.starts, task.ends, task.times,
         task.doses.times, task.doses.slots, task.doses.kinds, task.doses.amounts, task.atol, task.rtol,
         task.longest_step, task.columns, code.event_table, code.assignment_table, code.counted, task.thresholds,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aftercar.engine import integrator as it
+from aftercar.engine import indices as ix
 from aftercar.engine.draws import stream_keys
 from aftercar.engine.model_code import prepare
 from aftercar.engine.network import Network
@@ -71,8 +71,8 @@ def simulate_network(
     )  # fmt: skip
     outcome = empty_outcome(task, code)
     run_range(code, task, outcome, 0, 1, code.workspace())
-    if outcome.status[0] != it.DONE:
-        reason = it.STATUS_WORDS[outcome.status[0]]
+    if outcome.status[0] != ix.DONE:
+        reason = ix.STATUS_WORDS[outcome.status[0]]
         raise IntegrationError(f"{network.name}: stopped at time {outcome.stopped[0]:.6g}: {reason}.")
     table = pd.DataFrame(outcome.values[0], columns=list(variables))
     table.insert(0, "time", times, allow_duplicates=True)  # a model may have a parameter of this name
@@ -106,5 +106,5 @@ def _column(network: Network, name: str, amount: bool, concentration: bool) -> i
     if name in names:
         return names.index(name)
     close = difflib.get_close_matches(name, names, n=1)
-    mend = f"Did you mean '{close[0]}'?" if close else "Name a species, compartment, parameter or reaction of it."
+    mend = f"Did you mean '{close[0]}'?" if close else "Name a species, compartment, parameter or reaction of ix."
     raise InputError(Fault(network.name, f"there is no variable '{name}' in the model.", mend))

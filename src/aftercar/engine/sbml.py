@@ -60,7 +60,7 @@ def read_model(text: str, *, name: str = "model") -> Network:
         raise InputError(
             Fault(name, f"not valid SBML: {first.getMessage().strip()}", "Mend the file.", row=first.getLine() or None)
         )
-    for k in range(document.getNumPlugins()):
+    for k in range(document.getNumPlugins() if document.getLevel() >= 3 else 0):
         package = document.getPlugin(k).getPackageName()
         if package in _UNDERSTOOD or not document.isSetPackageRequired(package):
             continue

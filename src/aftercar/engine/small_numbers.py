@@ -19,16 +19,19 @@ import math
 import numpy as np
 
 from aftercar.engine.draws import binomial, geometric_sum, poisson, uniform
+from aftercar.engine.indices import ROW_U, TURNOVER, WIDTH
 from aftercar.engine.jit import call, loop
+from aftercar.engine.lanes import dense_state
+
+# mypy: disable-error-code="no-untyped-def"
 
 PIECES = 4
-_TURNOVER = 13
 # With more arrivals in one step than this their relative noise is below 0.3%: the mean path is taken.
 _MANY_ARRIVALS = 1e5
 
 
 @loop
-def birth_death_law(birth, death, lengths):  # type: ignore[no-untyped-def]
+def birth_death_law(birth, death, lengths):
     """Return (P0, eta) of one head after pieces of constant rates.
 
     P0 is the probability that it leaves none; a surviving line has k heads with probability (1-eta) * eta**(k-1).
@@ -49,88 +52,83 @@ def birth_death_law(birth, death, lengths):  # type: ignore[no-untyped-def]
 
 
 @loop
-def draw_births_and_deaths(key, n, heads, birth, death, lengths):  # type: ignore[no-untyped-def]
+def draw_births_and_deaths(keys, i, n, heads, birth, death, lengths):
     """Return how many there are after the pieces, beginning with `heads`, and the next position in the stream."""
     if heads <= 0.0:
         return 0.0, n
     p0, eta = birth_death_law(birth, death, lengths)
-    lines, n = binomial(key, n, heads, 1.0 - p0)
-    more, n = geometric_sum(key, n, lines, eta)
+    lines, n = binomial(keys, i, n, heads, 1.0 - p0)
+    more, n = geometric_sum(keys, i, n, lines, eta)
     return lines + more, n
 
 
 @loop
-def _draw_arrivals(key, n, birth, death, arrival, lengths):  # type: ignore[no-untyped-def]
+def _draw_arrivals(keys, i, n, birth, death, arrival, lengths):
     """Return the heads at the end that descend from arrivals within the step, and the next position."""
     total = 0.0
     pieces = lengths.shape[0]
     rest = np.zeros(pieces)
     for k in range(pieces):
-        comers, n = poisson(key, n, arrival[k] * lengths[k])
+        comers, n = poisson(keys, i, n, arrival[k] * lengths[k])
         for _ in range(int(comers)):
-            rest[:k] = 0.0
-            rest[k] = lengths[k] * uniform(key, n)
+            for later in range(pieces):
+                rest[later] = lengths[later] if later > k else 0.0
+            rest[k] = lengths[k] * uniform(keys, i, n)
             n += 1
-            rest[k + 1 :] = lengths[k + 1 :]
-            born, n = draw_births_and_deaths(key, n, 1.0, birth, death, rest)
+            born, n = draw_births_and_deaths(keys, i, n, 1.0, birth, death, rest)
             total += born
     return total, n
 
 
 @loop
-def _rates_along(functions, sizes, ws, a, lane, t, h, used, rates):  # type: ignore[no-untyped-def]
-    """Fill rates[piece, :] with (birth, death, arrival) of all counted states at the middle of each piece."""
-    width, n = sizes[0], sizes[1]
-    u, d = sizes[9] * width + lane, sizes[10] * width + lane
-    for piece in range(PIECES):
-        theta = (piece + 0.5) / PIECES * h / used
-        rest = 1.0 - theta
-        a[0] = t + theta * used
-        for j in range(n):
-            q = j * width
-            inner = ws[d + q] + theta * (ws[d + n * width + q] + theta * ws[d + 2 * n * width + q])
-            a[1 + j] = rest * ws[q + lane] + theta * (ws[u + q] + rest * inner)
-        call(functions[_TURNOVER], a, rates[piece])
+def few_heads(sizes, ws, lane, slots, thresholds):
+    """Tell whether a counted state is below its threshold at the beginning or the end of the step."""
+    width = sizes[WIDTH]
+    for c in range(slots.shape[0]):
+        q = slots[c] * width + lane
+        if ws[q] < thresholds[c] or ws[sizes[ROW_U] * width + q] < thresholds[c]:
+            return True
+    return False
 
 
 @loop
-def redraw_counted(functions, sizes, ws, a, lane, t, h, used, slots, thresholds, key, n, rates):  # type: ignore[no-untyped-def]
-    """Replace the counted states at the end of a step by draws, where there are few. Returns the stream's position."""
-    width = sizes[0]
-    few = False
-    for c in range(slots.shape[0]):
-        few = few or ws[slots[c] * width + lane] < thresholds[c] or ws[(sizes[9] + slots[c]) * width + lane] < thresholds[c]
-    if not few:
-        return n
-    _rates_along(functions, sizes, ws, a, lane, t, h, used, rates)
-    lengths = np.full(PIECES, h / PIECES)
+def redraw_counted(functions, sizes, ws, a, base, lane, t, length, used, slots, thresholds, keys, i, n, rates, ends):
+    """Draw the counted states at the end of a step where there are few.
+
+    `length` is the part of the step of size `used` that is kept. On entry `ends` holds the continuous values at its
+    end, on return the drawn ones. Returns the position in the patient's stream.
+    """
+    width = sizes[WIDTH]
+    row = 3 * slots.shape[0]
+    for piece in range(PIECES):
+        theta = (piece + 0.5) / PIECES * length / used
+        dense_state(ws, sizes, lane, theta, a, base, t + theta * used)
+        call(functions[TURNOVER], a, base, rates, piece * row)
+    lengths = np.full(PIECES, length / PIECES)
     birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
     for c in range(slots.shape[0]):
-        old, new = ws[slots[c] * width + lane], (sizes[9] + slots[c]) * width + lane
-        if old >= thresholds[c]:
-            if ws[new] < thresholds[c]:
-                ws[new], n = _round_at_random(key, n, ws[new])
-            continue
+        old = ws[slots[c] * width + lane]
         expected = 0.0
         for k in range(PIECES):
-            birth[k] = max(0.0, rates[k, 3 * c])
-            death[k] = max(0.0, rates[k, 3 * c + 1])
-            arrival[k] = max(0.0, rates[k, 3 * c + 2])
+            birth[k] = max(0.0, rates[k * row + 3 * c])
+            death[k] = max(0.0, rates[k * row + 3 * c + 1])
+            arrival[k] = max(0.0, rates[k * row + 3 * c + 2])
             expected += arrival[k] * lengths[k]
-        if expected > _MANY_ARRIVALS:
-            ws[new], n = _round_at_random(key, n, ws[new])
+        if old >= thresholds[c] or expected > _MANY_ARRIVALS:
+            if ends[c] < thresholds[c]:
+                ends[c], n = _round_at_random(keys, i, n, ends[c])
             continue
-        heads, n = _round_at_random(key, n, old)
-        stayed, n = draw_births_and_deaths(key, n, heads, birth, death, lengths)
-        came, n = _draw_arrivals(key, n, birth, death, arrival, lengths)
-        ws[new] = stayed + came
+        heads, n = _round_at_random(keys, i, n, old)
+        stayed, n = draw_births_and_deaths(keys, i, n, heads, birth, death, lengths)
+        came, n = _draw_arrivals(keys, i, n, birth, death, arrival, lengths)
+        ends[c] = stayed + came
     return n
 
 
 @loop
-def _round_at_random(key, n, value):  # type: ignore[no-untyped-def]
+def _round_at_random(keys, i, n, value):
     """Return a neighbouring whole number whose mean is the value."""
     low = math.floor(max(0.0, value))
     if value == low:
         return low, n
-    return (low + 1.0 if uniform(key, n) < value - low else low), n + 1
+    return (low + 1.0 if uniform(keys, i, n) < value - low else low), n + 1
