@@ -65,8 +65,8 @@ def next_pending(due_at, lane):
 
 
 @loop
-def _differs(functions, ws, sizes, lane, theta, t, trial, crossed, now):
-    dense_state(ws, sizes, lane, theta, trial, 0, t)
+def _differs(functions, ws, sizes, lane, theta, t, trial, crossed, now, floors):
+    dense_state(ws, sizes, lane, theta, trial, 0, t, floors)
     call(functions[CROSSINGS], trial, 0, now, 0)
     for e in range(sizes[N_CROSSINGS]):
         if now[0, e] != crossed[lane, e]:
@@ -75,7 +75,7 @@ def _differs(functions, ws, sizes, lane, theta, t, trial, crossed, now):
 
 
 @loop
-def earliest_change(functions, sizes, ws, lane, t, h, target, trial, crossed, a, base, work):
+def earliest_change(functions, sizes, ws, lane, t, h, target, trial, crossed, a, base, work, floors):
     """Return the fraction of the step at which a condition first has another value than before; 2 if none has."""
     for k in range(1 + sizes[N_STATES], 1 + sizes[N_STATES] + sizes[N_PARAMETERS]):
         trial[k] = a[base + k]
@@ -83,7 +83,7 @@ def earliest_change(functions, sizes, ws, lane, t, h, target, trial, crossed, a,
     for look in range(1, _LOOKS + 1):
         theta = look / _LOOKS
         moment = target if look == _LOOKS else t + theta * h
-        if _differs(functions, ws, sizes, lane, theta, moment, trial, crossed, work):
+        if _differs(functions, ws, sizes, lane, theta, moment, trial, crossed, work, floors):
             high = theta
             break
         low = theta
@@ -94,7 +94,7 @@ def earliest_change(functions, sizes, ws, lane, t, h, target, trial, crossed, a,
         middle = 0.5 * (low + high)
         if middle <= low or middle >= high:
             break
-        if _differs(functions, ws, sizes, lane, middle, t + middle * h, trial, crossed, work):
+        if _differs(functions, ws, sizes, lane, middle, t + middle * h, trial, crossed, work, floors):
             high = middle
         else:
             low = middle

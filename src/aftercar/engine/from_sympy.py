@@ -24,6 +24,9 @@ _RELATIONS: dict[type, str] = {
     sp.StrictLessThan: "lt", sp.LessThan: "le", sp.StrictGreaterThan: "gt", sp.GreaterThan: "ge", sp.Eq: "eq",
     sp.Ne: "ne",
 }  # fmt: skip
+# A non-negative denominator or argument of a logarithm made of states only may vanish with them. There x/(x+y) and
+# x*log(K/x) have a limit, which this least value gives; its square must still be a number.
+_LEAST = 1e-140
 _NAMED = {"min": "min", "max": "max", "rem": "rem", "quotient": "quotient"}
 
 
@@ -36,6 +39,8 @@ class Writer:
         self._leaves |= {s.id: self.tape.leaf("state", s.id) for s in network.states}
         self._leaves |= {p.id: self.tape.leaf("parameter", p.id) for p in network.parameters}
         self._rules = {r.id: r.value for r in network.rules}
+        self._nonnegative = {s.id for s in network.states if s.nonnegative} | network.constraints
+        self._vanishing = {s.id for s in network.states if s.nonnegative}
         self._memo: dict[sp.Basic, Node] = {}
 
     def use(self, values: Mapping[str, Node]) -> None:
@@ -70,7 +75,7 @@ class Writer:
         if isinstance(e, sp.Pow):
             if e.base is sp.E:
                 return tape.apply("exp", self.write_number(e.exp))
-            return tape.power(self.write_number(e.base), self.write_number(e.exp))
+            return self._power(e)
         if isinstance(e, sp.Piecewise):
             return self._piecewise(e)
         if type(e) in _RELATIONS:
@@ -126,8 +131,10 @@ class Writer:
 
     def _function(self, e: sp.Basic) -> Node:
         tape = self.tape
-        nodes = [self.write_number(a) for a in e.args]
         kind = type(e)
+        if kind is sp.log and self.is_nonnegative(e.args[0]):
+            return self._log(e.args[0])
+        nodes = [self.write_number(a) for a in e.args]
         if kind in _FUNCTIONS and len(nodes) == 1:
             return tape.apply(_FUNCTIONS[kind], nodes[0])
         if kind in _INVERTED:
@@ -142,6 +149,48 @@ class Writer:
         if isinstance(e, sp.Min | sp.Max):
             return self._pairwise("min" if isinstance(e, sp.Min) else "max", nodes)
         raise UnsupportedFeatureError(f"function {name}", str(e))
+
+    def _power(self, e: sp.Pow) -> Node:
+        exponent = self.write_number(e.exp)
+        if e.exp.is_number and e.exp.is_negative and self._vanishes(e.base):
+            return self.tape.power(self._at_least(e.base), exponent)
+        return self.tape.power(self.write_number(e.base), exponent)
+
+    def _at_least(self, e: sp.Basic) -> Node:
+        node, least = self.write_number(e), self.tape.constant(_LEAST)
+        return self.tape.select(self.tape.apply("gt", node, least), node, least)
+
+    def _log(self, e: sp.Basic) -> Node:
+        """ln of something non-negative, taken apart: ln(K/x) = ln K - ln x, of which ln K is computed once."""
+        if isinstance(e, sp.Mul):
+            return self.tape.sum(self._log(a) for a in e.args)
+        if isinstance(e, sp.Pow) and self.is_nonnegative(e.base):
+            return self.tape.mul(self.write_number(e.exp), self._log(e.base))
+        return self.tape.apply("log", self._at_least(e) if self._vanishes(e) else self.write_number(e))
+
+    def is_nonnegative(self, e: sp.Basic) -> bool:
+        """Tell whether an expression cannot be negative, as far as its form shows."""
+        if isinstance(e, sp.Symbol):
+            if e.name in self._rules:
+                return self.is_nonnegative(self._rules[e.name])
+            return e.name in self._nonnegative
+        if isinstance(e, sp.Add | sp.Mul):
+            return all(self.is_nonnegative(a) for a in e.args)
+        if isinstance(e, sp.Pow):
+            return self.is_nonnegative(e.base) or bool(e.exp.is_even)
+        return isinstance(e, sp.exp) or bool(e.is_number and e.is_nonnegative)
+
+    def _vanishes(self, e: sp.Basic) -> bool:
+        """Tell whether a non-negative expression is zero when states are."""
+        if isinstance(e, sp.Symbol) and e.name in self._rules:
+            return self._vanishes(self._rules[e.name])
+        if isinstance(e, sp.Add):
+            return self.is_nonnegative(e) and all(self._vanishes(a) for a in e.args)
+        if isinstance(e, sp.Mul):
+            return self.is_nonnegative(e) and any(self._vanishes(a) for a in e.args)
+        if isinstance(e, sp.Pow):
+            return self._vanishes(e.base) and bool(e.exp.is_positive or not e.exp.is_number)
+        return isinstance(e, sp.Symbol) and e.name in self._vanishing
 
     def _pairwise(self, op: str, nodes: list[Node]) -> Node:
         result = nodes[0]

@@ -84,7 +84,7 @@ _PIVOT_LOSS_ALLOWED = 1e10
 @loop
 def integrate(
     functions, sizes, first, last, given, flags, starts, ends, times, dose_times, dose_slots, dose_kinds,
-    dose_amounts, atol, rtol, longest, columns, event_table, assignment_table, counted, thresholds, keys, ws, out,
+    dose_amounts, atol, floors, rtol, longest, columns, event_table, assignment_table, counted, thresholds, keys, ws, out,
     status, counts, stopped, final,
 ):  # fmt: skip
     """Take patients `first` to `last` (exclusive) from their start to their end. See `run.Task` for the arguments."""
@@ -177,7 +177,8 @@ def integrate(
             cut = 2.0
             if n_events > 0:
                 cut = earliest_change(
-                    functions, sizes, ws, lane, t[lane], used[lane], target[lane], trial, crossed, a, lane * n_a, work
+                    functions, sizes, ws, lane, t[lane], used[lane], target[lane], trial, crossed, a, lane * n_a, work,
+                    floors,
                 )
                 if cut < 1.0:
                     target[lane] = t[lane] + cut * used[lane]
@@ -186,9 +187,9 @@ def integrate(
                 theta = (times[row, k] - t[lane]) / used[lane]
                 if plain:
                     for c in range(columns.shape[0]):
-                        out[i, k, c] = dense_value(ws, sizes, lane, columns[c], theta)
+                        out[i, k, c] = dense_value(ws, sizes, lane, columns[c], theta, floors)
                 else:
-                    dense_state(ws, sizes, lane, theta, a, lane * n_a, times[row, k])
+                    dense_state(ws, sizes, lane, theta, a, lane * n_a, times[row, k], floors)
                     record(functions, sizes, a, lane * n_a, columns, out, i, k)
                 k += 1
             whole[lane, SHOWN] = k
@@ -196,14 +197,15 @@ def integrate(
             if few:
                 for c in range(n_counted):
                     theta = min(cut, 1.0)
-                    ends_counted[c] = dense_value(ws, sizes, lane, counted[c], theta)
+                    ends_counted[c] = dense_value(ws, sizes, lane, counted[c], theta, floors)
                 whole[lane, DRAWS] = redraw_counted(
                     functions, sizes, ws, a, lane * n_a, lane, t[lane], target[lane] - t[lane], used[lane], counted,
                     thresholds, keys, i, whole[lane, DRAWS], rates, ends_counted,
+                    floors,
                 )  # fmt: skip
             if cut < 1.0:
                 # The very state at which the condition was seen to differ: another rounding might miss it again.
-                dense_state(ws, sizes, lane, cut, trial, 0, target[lane])
+                dense_state(ws, sizes, lane, cut, trial, 0, target[lane], floors)
                 for j in range(n):
                     ws[(sizes[ROW_U] + j) * width + lane] = trial[1 + j]
             if few:

@@ -23,7 +23,7 @@ from aftercar.engine.triggers import crossings, time_stops
 from aftercar.engine.vector_math import library
 
 # A state that has decayed below this is gone; subnormal numbers would only slow the processor down.
-_VANISHED = 1e-290
+_VANISHED = 1e-140
 # How much of the step that the error estimate allows is taken, and how far one step may differ from the last.
 _SAFETY = 0.9
 _GROW_AT_MOST = 8.0

@@ -49,22 +49,22 @@ def scatter(functions, sizes, ws, lane, a, base, scratch):
 
 
 @loop
-def dense_value(ws, sizes, lane, j, theta):
-    """Return state j at a fraction `theta` of the last step."""
+def dense_value(ws, sizes, lane, j, theta, floors):
+    """Return state j at a fraction `theta` of the last step, not below its floor."""
     width = sizes[WIDTH]
     q, block = j * width + lane, sizes[N_STATES] * width
     d = sizes[ROW_DENSE] * width + q
     inner = ws[d] + theta * (ws[d + block] + theta * ws[d + 2 * block])
     rest = 1.0 - theta
-    return rest * ws[q] + theta * (ws[sizes[ROW_U] * width + q] + rest * inner)
+    return max(rest * ws[q] + theta * (ws[sizes[ROW_U] * width + q] + rest * inner), floors[j])
 
 
 @loop
-def dense_state(ws, sizes, lane, theta, a, base, t):
+def dense_state(ws, sizes, lane, theta, a, base, t, floors):
     """Fill a flat array with all states at a fraction `theta` of the last step."""
     a[base] = t
     for j in range(sizes[N_STATES]):
-        a[base + 1 + j] = dense_value(ws, sizes, lane, j, theta)
+        a[base + 1 + j] = dense_value(ws, sizes, lane, j, theta, floors)
 
 
 @loop

@@ -32,6 +32,7 @@ class ModelCode:
     event_table: IntArray
     assignment_table: IntArray
     counted: IntArray
+    floors: npt.NDArray[np.float64]
 
     def workspace(self) -> npt.NDArray[np.float64]:
         """Return cleared memory for one batch of lanes, aligned to 64 bytes."""
@@ -53,7 +54,7 @@ def prepare(network: Network, width: int = 0) -> ModelCode:
     sizes = _sizes(equations, network, width, len(assignments), len(counted))
     return ModelCode(
         network, width, equations.layout, machine, functions, sizes, events, assignments,
-        np.array(counted, dtype=np.int64),
+        np.array(counted, dtype=np.int64), np.array([0.0 if s.nonnegative else -np.inf for s in network.states]),
     )  # fmt: skip
 
 

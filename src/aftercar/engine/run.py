@@ -104,7 +104,7 @@ def run_range(code: ModelCode, task: Task, outcome: Outcome, first: int, last: i
     assert task.given.shape[1] == n_plain
     integrate(
         code.functions, sizes, first, last, task.given, task.flags, task.starts, task.ends, task.times,
-        task.doses.times, task.doses.slots, task.doses.kinds, task.doses.amounts, task.atol, task.rtol,
+        task.doses.times, task.doses.slots, task.doses.kinds, task.doses.amounts, task.atol, code.floors, task.rtol,
         task.longest_step, task.columns, code.event_table, code.assignment_table, code.counted, task.thresholds,
         task.keys, workspace, outcome.values, outcome.status, outcome.steps, outcome.stopped, outcome.final,
     )  # fmt: skip

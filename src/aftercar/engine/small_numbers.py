@@ -92,7 +92,7 @@ def few_heads(sizes, ws, lane, slots, thresholds):
 
 
 @loop
-def redraw_counted(functions, sizes, ws, a, base, lane, t, length, used, slots, thresholds, keys, i, n, rates, ends):
+def redraw_counted(functions, sizes, ws, a, base, lane, t, length, used, slots, thresholds, keys, i, n, rates, ends, floors):
     """Draw the counted states at the end of a step where there are few.
 
     `length` is the part of the step of size `used` that is kept. On entry `ends` holds the continuous values at its
@@ -102,7 +102,7 @@ def redraw_counted(functions, sizes, ws, a, base, lane, t, length, used, slots, 
     row = 3 * slots.shape[0]
     for piece in range(PIECES):
         theta = (piece + 0.5) / PIECES * length / used
-        dense_state(ws, sizes, lane, theta, a, base, t + theta * used)
+        dense_state(ws, sizes, lane, theta, a, base, t + theta * used, floors)
         call(functions[TURNOVER], a, base, rates, piece * row)
     lengths = np.full(PIECES, length / PIECES)
     birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
