@@ -96,7 +96,7 @@ class LaneCode:
         """Return `step`, `dense`, `commit` and the stage functions."""
         stages = [self._first_stage()] + [self._later_stage(i) for i in range(1, rodas5p.STAGES)]
         calls = "\n".join(f"  call void @stage{i}(ptr %a)" for i in range(rodas5p.STAGES))
-        step = f"define void @step(ptr noalias %a, ptr %b) #0 {{\n{calls}\n  ret void\n}}\n"
+        step = f"define void @step(ptr %a, ptr %b) #0 {{\n{calls}\n  ret void\n}}\n"
         return "".join([*stages, step, self._dense(), self._commit()])
 
     def _printer(self, block: Block, states: Sequence[str], time: str) -> Printer:
@@ -112,71 +112,76 @@ class LaneCode:
         return Printer(self.eq.tape, block, leaf)
 
     def _first_stage(self) -> str:
+        """Rates, Jacobian, factorisation and the first stage vector."""
         b = Block(self.width)
-        y = [b.load(self.layout.y + j) for j in range(self.layout.n_states)]
+        lay, n = self.layout, self.layout.n_states
         h = b.load(self.control["h"])
-        printer = self._printer(b, y, b.load(self.control["t"]))
-        right = [printer.number(node) for node in self.eq.rates]
-        if not self.eq.autonomous:
-            weight = b.arithmetic("fmul", b.number(rodas5p.nodes()[1][0]), h)
-            for j, node in enumerate(self.eq.slope_in_time):
-                slope = printer.number(node)
-                b.store(self.layout.slope_in_time + j, slope)
-                right[j] = b.fma(weight, slope, right[j])
-        factors = self._factorise(b, printer, b.exact("fdiv", b.number(1.0 / rodas5p.GAMMA), h))
-        self._solve(b, factors, right, self.layout.k)
+        inverse = b.exact("fdiv", b.number(1.0), h)
+        b.store(self.control["inverse_h"], inverse)
+        printer = self._printer(b, [b.load(lay.y + j) for j in range(n)], b.load(self.control["t"]))
+        weight = b.arithmetic("fmul", b.number(rodas5p.nodes()[1][0]), h)
+        for j, node in enumerate(self.eq.rates):
+            rate = printer.number(node)
+            if not self.eq.tape.is_number(self.eq.slope_in_time[j], 0.0):
+                slope = printer.number(self.eq.slope_in_time[j])
+                b.store(lay.slope_in_time + j, slope)
+                rate = b.fma(weight, slope, rate)
+            b.store(lay.k + j, b.new(f"fneg {b.double} {rate}"))
+        diagonal = b.arithmetic("fmul", b.number(1.0 / rodas5p.GAMMA), inverse)
+        for (i, j), slot in self.slots.items():
+            entry = self.eq.jacobian.get((i, j))
+            start = b.number(0.0) if entry is None else printer.number(entry)
+            if i == j:
+                start = b.arithmetic("fsub", start, diagonal)
+            b.store(lay.factors + slot, start)
+        b.barrier()
+        self._factorise(b)
+        self._solve(b, [b.load(lay.k + j) for j in range(n)], lay.k)
         return _define("stage0", b, internal=True)
 
-    def _factorise(self, b: Block, printer: Printer, diagonal: str) -> dict[tuple[int, int], str]:
-        """LU of diagonal * I - J; pivots are stored inverted. Measures how many digits a pivot lost."""
-        w: dict[tuple[int, int], str] = {}
-        for i, j in self.slots:
-            d = self.eq.jacobian.get((i, j))
-            slope = None if d is None else printer.number(d)
-            start = diagonal if i == j else None
-            if slope is None:
-                w[i, j] = start or b.number(0.0)
-            else:
-                w[i, j] = b.arithmetic("fsub", start, slope) if start else b.new(f"fneg {b.double} {slope}")
-        empty = {ij for ij in self.slots if ij[0] != ij[1] and ij not in self.eq.jacobian}
-        size: dict[int, str] = {}
-        loss = b.number(1.0)
-        plan = self.eq.elimination
-        for k in plan.order:
-            inverse = b.exact("fdiv", b.number(1.0), w[k, k])
-            if k in size:
-                ratio = b.intrinsic("fabs", b.arithmetic("fmul", size[k], inverse))
-                loss = b.select(b.compare("ogt", ratio, loss), ratio, loss)
-            w[k, k] = inverse
-            for i in plan.below[k]:
-                w[i, k] = b.arithmetic("fmul", w[i, k], inverse)
-                for j in plan.right[k]:
-                    product = b.arithmetic("fmul", w[i, k], w[k, j])
-                    if i == j:
-                        before = size.get(i) or b.intrinsic("fabs", w[i, i])
-                        size[i] = b.arithmetic("fadd", before, b.intrinsic("fabs", product))
-                    if (i, j) in empty:
-                        w[i, j] = b.new(f"fneg nsz {b.double} {product}")
-                        empty.discard((i, j))
-                    else:
-                        w[i, j] = b.arithmetic("fsub", w[i, j], product)
-        b.store(self.control["pivot_loss"], loss)
-        for ij, slot in self.slots.items():
-            b.store(self.layout.factors + slot, w[ij])
-        return w
+    def _factorise(self, b: Block) -> None:
+        """LU of J - I/(h*gamma), row by row, in memory; pivots are stored inverted.
 
-    def _solve(self, b: Block, w: dict[tuple[int, int], str], right: list[str], row: int) -> list[str]:
-        plan = self.eq.elimination
+        The sign is that of the Jacobian, which saves turning it; right-hand sides are turned instead. Measures how
+        many digits a pivot lost.
+        """
+        plan, row = self.eq.elimination, self.layout.factors
+        rank = {k: position for position, k in enumerate(plan.order)}
+        loss = b.number(1.0)
+        for i in plan.order:
+            columns = sorted((j for r, j in self.slots if r == i), key=rank.__getitem__)
+            w = {j: b.load(row + self.slots[i, j]) for j in columns}
+            size = None
+            for k in (j for j in columns if rank[j] < rank[i]):
+                w[k] = b.arithmetic("fmul", w[k], b.load(row + self.slots[k, k]))
+                b.store(row + self.slots[i, k], w[k])
+                for j in plan.right[k]:
+                    product = b.arithmetic("fmul", w[k], b.load(row + self.slots[k, j]))
+                    if i == j:
+                        before = size or b.intrinsic("fabs", w[i])
+                        size = b.arithmetic("fadd", before, b.intrinsic("fabs", product))
+                    w[j] = b.arithmetic("fsub", w[j], product)
+            inverse = b.exact("fdiv", b.number(1.0), w[i])
+            if size is not None:
+                ratio = b.intrinsic("fabs", b.arithmetic("fmul", size, inverse))
+                loss = b.select(b.compare("ogt", ratio, loss), ratio, loss)
+            b.store(row + self.slots[i, i], inverse)
+            for j in plan.right[i]:
+                b.store(row + self.slots[i, j], w[j])
+            b.barrier()
+        b.store(self.control["pivot_loss"], loss)
+
+    def _solve(self, b: Block, right: list[str], row: int) -> list[str]:
+        plan, factors = self.eq.elimination, self.layout.factors
         x = list(right)
         for k in plan.order:
             for i in plan.below[k]:
-                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", w[i, k], x[k]))
+                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, k]), x[k]))
         for i in reversed(plan.order):
             for j in plan.right[i]:
-                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", w[i, j], x[j]))
-            x[i] = b.arithmetic("fmul", x[i], w[i, i])
-        for j, value in enumerate(x):
-            b.store(row + j, value)
+                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, j]), x[j]))
+            x[i] = b.arithmetic("fmul", x[i], b.load(factors + self.slots[i, i]))
+            b.store(row + i, x[i])
         return x
 
     def _later_stage(self, i: int) -> str:
@@ -185,28 +190,30 @@ class LaneCode:
         weights, memory = rodas5p.argument_weights()[i], rodas5p.memory_weights()[i]
         times, in_time = rodas5p.nodes()
         h = b.load(self.control["h"])
-        inverse = b.exact("fdiv", b.number(1.0), h)
-        time = b.fma(b.number(times[i]), h, b.load(self.control["t"]))
-        k = [[b.load(lay.k + s * n + j) for s in range(i)] for j in range(n)]
-        if i < 6:
-            u = [b.combination(zip(weights, k[j], strict=False), b.load(lay.y + j)) for j in range(n)]
-        else:
-            u = [b.arithmetic("fadd", b.load(lay.u + j), k[j][i - 1]) for j in range(n)]
-        if i >= 5:
-            for j in range(n):
-                b.store(lay.u + j, u[j])
-        printer = self._printer(b, u, time)
+        for j in range(n):
+            k = [b.load(lay.k + s * n + j) for s in range(i)]
+            if i < 6:
+                u = b.combination(zip(weights, k, strict=False), b.load(lay.y + j))
+            else:
+                u = b.arithmetic("fadd", b.load(lay.u + j), k[i - 1])
+            b.store(lay.u + j, u)
+            past = b.combination(zip(memory, k, strict=False))
+            if in_time[i] != 0.0 and not self.eq.tape.is_number(self.eq.slope_in_time[j], 0.0):
+                weight = b.arithmetic("fmul", b.number(in_time[i]), b.arithmetic("fmul", h, h))
+                past = b.fma(weight, b.load(lay.slope_in_time + j), past)
+            b.store(lay.k + i * n + j, past)
+        b.barrier()
+        time = b.fma(b.number(times[i]), b.load(self.control["h"]), b.load(self.control["t"]))
+        printer = self._printer(b, [b.load(lay.u + j) for j in range(n)], time)
+        turned = b.new(f"fneg {b.double} {b.load(self.control['inverse_h'])}")
         right = []
         for j, node in enumerate(self.eq.rates):
-            past = b.combination(zip(memory, k[j], strict=False))
-            right.append(b.fma(past, inverse, printer.number(node)))
-            if in_time[i] != 0.0 and not self.eq.tape.is_number(self.eq.slope_in_time[j], 0.0):
-                weight = b.arithmetic("fmul", b.number(in_time[i]), h)
-                right[j] = b.fma(weight, b.load(lay.slope_in_time + j), right[j])
-        factors = {ij: b.load(lay.factors + slot) for ij, slot in self.slots.items()}
-        last = self._solve(b, factors, right, lay.k + i * n)
+            past = b.arithmetic("fmul", turned, b.load(lay.k + i * n + j))
+            right.append(b.arithmetic("fsub", past, printer.number(node)))
+        last = self._solve(b, right, lay.k + i * n)
         if i == rodas5p.STAGES - 1:
-            self._judge(b, u, last)
+            b.barrier()
+            self._judge(b, [b.load(lay.u + j) for j in range(n)], last)
         return _define(f"stage{i}", b, internal=True)
 
     def _judge(self, b: Block, u: list[str], error: list[str]) -> None:
@@ -269,7 +276,7 @@ class LaneCode:
 
 def _define(name: str, block: Block, *, internal: bool = False) -> str:
     head = "define internal void" if internal else "define void"
-    arguments = "ptr noalias %a" if internal else "ptr noalias %a, ptr noalias %b"
+    arguments = "ptr %a" if internal else "ptr %a, ptr %b"
     inside = "\n".join(block.lines)
     return f"{head} @{name}({arguments}) {'#1' if internal else '#0'} {{\n{inside}\n  ret void\n}}\n"
 

@@ -61,7 +61,7 @@ class Layout:
 
     @property
     def control(self) -> int:
-        """Time, step, relative tolerance, error, negativity, pivot loss, acceptance, factor: see `CONTROL`."""
+        """Time, step, relative tolerance, error, negativity, pivot loss, acceptance, factor, 1/h: see `CONTROL`."""
         return self.constants + self.n_constants
 
     @property
@@ -70,4 +70,4 @@ class Layout:
         return self.control + len(CONTROL)
 
 
-CONTROL = ("t", "h", "rtol", "error", "negativity", "pivot_loss", "accepted", "factor")
+CONTROL = ("t", "h", "rtol", "error", "negativity", "pivot_loss", "accepted", "factor", "inverse_h")

@@ -43,6 +43,15 @@ class Block(Lines):
         align = 64 if self.width == 8 else 8 * self.width
         self.lines.append(f"  store {self.double} {value}, ptr {self.address(base, row)}, align {align}")
 
+    def barrier(self) -> None:
+        """Have everything after this read from memory again.
+
+        Left to itself, the compiler keeps what it has once read in registers, of which there are 16 or 32, and spills
+        hundreds of values to the stack. Reading a row again is free beside the arithmetic; spilling is not.
+        """
+        self.lines.append('  call void asm sideeffect "", "~{memory}"()')
+        self._loads.clear()
+
     def combination(self, terms: Iterable[tuple[float, str]], start: str | None = None) -> str:
         """Return start + sum of weight * value."""
         total = start
