@@ -14,6 +14,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ def segments(plan):
     """Return for each patient-independent piece of time: (begin, end, doses at its begin, output positions)."""
     task = plan.task
     edges = np.unique(np.concatenate([[TIMES[0]], task.doses.times[0], [TIMES[-1]]]))
-    for k, (begin, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for k, (begin, end) in enumerate(pairwise(edges)):
         last = k == len(edges) - 2
         inside = (TIMES >= begin) & ((TIMES <= end) if last else (TIMES < end))
         yield begin, end, np.flatnonzero(task.doses.times[0] == begin), np.flatnonzero(inside)
@@ -196,7 +197,9 @@ def main() -> None:
     draws, names = draw(model, n), [s.id for s in model.states]
     reference = engine(model, draws, schedule, 1e-10)[0].values
     print(f"{model.name}: {len(names)} states, {given.doses} doses, {n} patients, one thread\n")
-    print("| solver | rtol = atol | patients/s | error median | 95% | max | failed | note |\n|---|---|---|---|---|---|---|---|")
+    print(
+        "| solver | rtol = atol | patients/s | error median | 95% | max | failed | note |\n" + "|---" * 8 + "|"
+    )
     for rtol in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
         outcome, seconds = engine(model, draws, schedule, rtol)
         steps = outcome.steps[:, 0].mean()

@@ -23,7 +23,7 @@ from aftercar.foundation import hash_bytes
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-# mypy: disable-error-code="no-untyped-def"
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 _MASK, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
 

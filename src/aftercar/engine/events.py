@@ -37,7 +37,7 @@ from aftercar.engine.indices import (
 from aftercar.engine.jit import call, loop
 from aftercar.engine.lanes import dense_state
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 # Looks within a step, so that a condition that holds for a part of it is not missed.
 _LOOKS = 8

@@ -16,7 +16,9 @@ _FUNCTIONS: dict[type, str] = {
     sp.atan: "atan", sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asinh: "asinh", sp.acosh: "acosh",
     sp.atanh: "atanh", sp.floor: "floor", sp.ceiling: "ceil", sp.Abs: "abs", sp.gamma: "gamma",
 }  # fmt: skip
-_INVERTED: dict[type, str] = {sp.sec: "cos", sp.csc: "sin", sp.cot: "tan", sp.sech: "cosh", sp.csch: "sinh", sp.coth: "tanh"}  # fmt: skip
+_INVERTED: dict[type, str] = {
+    sp.sec: "cos", sp.csc: "sin", sp.cot: "tan", sp.sech: "cosh", sp.csch: "sinh", sp.coth: "tanh",
+}  # fmt: skip
 _INVERSE_OF_INVERTED: dict[type, str] = {
     sp.asec: "acos", sp.acsc: "asin", sp.acot: "atan", sp.asech: "acosh", sp.acsch: "asinh", sp.acoth: "atanh",
 }  # fmt: skip

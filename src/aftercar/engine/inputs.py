@@ -49,7 +49,7 @@ def read_patients(patients: int | Mapping[str, Any] | pd.DataFrame, network: Net
             raise InputError(Fault("patients", f"{patients} patients.", "Ask for at least one."))
         return Patients(tuple(range(patients)), defaults[None], flags)
     table = patients if isinstance(patients, pd.DataFrame) else _table(patients)
-    slot = {x.id: k for k, x in enumerate((*network.states, *network.parameters))}
+    slot = network.slots
     faults = _name_faults(table, slot)
     if table.index.has_duplicates:
         faults.append(Fault("patients", "an identifier stands twice.", "Give each patient its own."))
@@ -124,11 +124,10 @@ def find_columns(network: Network, names: Sequence[str]) -> IntArray:
 
 def tolerances(network: Network, atol: float | Mapping[str, float], default: float) -> FloatArray:
     """Return the absolute tolerance of each state."""
-    if not isinstance(atol, Mapping):
-        atol, default = {}, float(atol)
+    own = atol if isinstance(atol, Mapping) else dict.fromkeys((s.id for s in network.states), atol)
     states = [s.id for s in network.states]
-    faults = [_unknown("atol", name, states) for name in atol if name not in states]
-    result = np.array([atol.get(name, default) for name in states], dtype=np.float64)
+    faults = [_unknown("atol", name, states) for name in own if name not in states]
+    result = np.array([own.get(name, default) for name in states], dtype=np.float64)
     if np.any(~(result > 0)):
         faults.append(Fault("atol", "an absolute tolerance is not above zero.", "Give a small positive number."))
     if faults:

@@ -43,6 +43,7 @@ from aftercar.engine.indices import (
     N_STOPS,
     N_WHOLE,
     NEGATIVE,
+    NEGATIVES,
     NOT_FINITE,
     PATIENT,
     REFUSED,
@@ -75,17 +76,18 @@ from aftercar.engine.lanes import (
 )
 from aftercar.engine.small_numbers import PIECES, few_heads, redraw_counted
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 # A pivot that lost ten of sixteen digits leaves six: as many as the tightest usual tolerance needs.
 _PIVOT_LOSS_ALLOWED = 1e10
+_ULP = 2.220446049250313e-16
 
 
 @loop
 def integrate(
     functions, sizes, first, last, given, flags, starts, ends, times, dose_times, dose_slots, dose_kinds,
-    dose_amounts, atol, floors, rtol, longest, columns, event_table, assignment_table, counted, thresholds, keys, ws, out,
-    status, counts, stopped, final,
+    dose_amounts, atol, floors, rtol, longest, columns, event_table, assignment_table, counted, thresholds, keys,
+    ws, out, status, counts, stopped, final,
 ):  # fmt: skip
     """Take patients `first` to `last` (exclusive) from their start to their end. See `run.Task` for the arguments."""
     width, n = sizes[WIDTH], sizes[N_STATES]
@@ -95,6 +97,7 @@ def integrate(
     a, trial = np.zeros(width * n_a), np.zeros(n_a)
     scratch = np.zeros(max(sizes[N_CONSTANTS], n, sizes[N_STOPS]) + 1)
     t, h, used, end, target = np.zeros(width), np.ones(width), np.ones(width), np.zeros(width), np.zeros(width)
+    edge = np.full(width, np.inf)
     whole = np.zeros((width, N_WHOLE), np.int64)
     was, crossed = np.zeros((width, n_events + 1)), np.zeros((width, sizes[N_CROSSINGS] + 1))
     places = 32 + 4 * n_events if n_events > 0 else 1
@@ -141,8 +144,15 @@ def integrate(
             if n_counted > 0 and whole[lane, SHOWN] < times.shape[1]:
                 # Whole numbers are drawn at the end of a step: outputs are wanted there, not between.
                 stop = min(stop, times[i if times.shape[0] > 1 else 0, whole[lane, SHOWN]])
+            edge[lane] = np.inf
             if sizes[N_STOPS] > 0:
-                stop = next_stop(functions, sizes, a, lane * n_a, scratch, t[lane], stop)
+                # Up to a moment at which the equations change, then on from just behind it: no stage may see the
+                # other side.
+                change = next_stop(functions, sizes, a, lane * n_a, scratch, t[lane], stop)
+                if change <= stop:
+                    edge[lane] = change
+                    before = change - 4.0 * _ULP * abs(change)
+                    stop = before if before > t[lane] else change
             step, room = min(h[lane], longest), stop - t[lane]
             if step * 1.0000001 >= room:
                 step = room
@@ -177,7 +187,18 @@ def integrate(
             cut = 2.0
             if n_events > 0:
                 cut = earliest_change(
-                    functions, sizes, ws, lane, t[lane], used[lane], target[lane], trial, crossed, a, lane * n_a, work,
+                    functions,
+                    sizes,
+                    ws,
+                    lane,
+                    t[lane],
+                    used[lane],
+                    target[lane],
+                    trial,
+                    crossed,
+                    a,
+                    lane * n_a,
+                    work,
                     floors,
                 )
                 if cut < 1.0:
@@ -226,6 +247,8 @@ def integrate(
                 h[lane] = max(used[lane] * factor, h[lane] if used[lane] < h[lane] else 0.0)
                 whole[lane, STREAK] = 0
                 t[lane] = target[lane]
+                if t[lane] >= edge[lane] - 8.0 * _ULP * abs(edge[lane]):
+                    t[lane] = edge[lane]
                 row = i if dose_times.shape[0] > 1 else 0
                 due = whole[lane, DOSE] < dose_times.shape[1] and dose_times[row, whole[lane, DOSE]] <= t[lane]
                 if due or n_events > 0:
@@ -241,8 +264,19 @@ def integrate(
                         record(functions, sizes, a, lane * n_a, columns, out, i, k)
                         k += 1
                     whole[lane, SHOWN] = k
+                if t[lane] == edge[lane]:
+                    t[lane] += max(_ULP * abs(t[lane]), 1e-300)
+                    h[lane] = min(h[lane], used[lane])
+                    if n_events > 0 and code == DONE:
+                        code = _interrupt(
+                            functions, sizes, lane, i, False, dose_times, dose_slots, dose_kinds, dose_amounts, atol,
+                            rtol, event_table, assignment_table, keys, ws, a, scratch, t, h, end, whole, was, crossed,
+                            due_at, due_event, due_value, work,
+                        )  # fmt: skip
             else:
                 whole[lane, REFUSED] += 1
+                if ws[q + ERROR * width] <= 1.0 and ws[q + NEGATIVE * width] > 0.0:
+                    whole[lane, NEGATIVES] += 1
                 whole[lane, STREAK] += 1
                 error = ws[q + ERROR * width]
                 h[lane] = used[lane] * (factor if error > 1.0 else 0.25)
@@ -254,7 +288,7 @@ def integrate(
                         code = BELOW_ZERO
             over = t[lane] >= end[lane]
             if code == DONE and not over and whole[lane, TAKEN] >= sizes[MAX_STEPS]:
-                code = STEP_BUDGET
+                code = BELOW_ZERO if 4 * whole[lane, NEGATIVES] > whole[lane, TAKEN] else STEP_BUDGET
             if over or code != DONE:
                 gather(ws, sizes, lane, a, lane * n_a, t[lane])
                 _finish(i, code, lane, t, whole, a, lane * n_a, sizes, status, counts, stopped, final, out)
@@ -280,9 +314,7 @@ def _admit(
     whole[lane, :] = 0
     whole[lane, PATIENT] = i
     row_t, row_x = (i if dose_times.shape[0] > 1 else 0), (i if dose_amounts.shape[0] > 1 else 0)
-    whole[lane, DOSE] = give_doses(
-        a, base, t[lane], dose_times, row_t, dose_amounts, row_x, 0, dose_slots, dose_kinds
-    )
+    whole[lane, DOSE] = give_doses(a, base, t[lane], dose_times, row_t, dose_amounts, row_x, 0, dose_slots, dose_kinds)
     code = DONE
     if sizes[N_EVENTS] > 0:
         forget_events(event_table, lane, was, due_at, due_event)

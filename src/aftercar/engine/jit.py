@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from llvmlite import ir
-from numba.core import types
+from numba.core import config, types
 from numba.extending import intrinsic
 
 from aftercar.engine.machine_code import cache_folder
 from aftercar.foundation import hash_bytes
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _source_hash() -> str:
@@ -29,28 +27,28 @@ def _source_hash() -> str:
     return hash_bytes(*(file.read_bytes() for file in files), *versions)[:20]
 
 
+_config: Any = config
 _FOLDER = cache_folder() / f"loops-{_source_hash()}"
 
 
-def loop(function: F) -> F:
+def loop(function: Callable[..., Any]) -> Any:
     """Compile a function without Python objects, releasing the interpreter's lock, cached on disk.
 
     No fast-math: the same operations in the same order give the same bits on every lane and in every batch.
     """
-    before = numba.config.CACHE_DIR
+    before = _config.CACHE_DIR
     try:
         _FOLDER.mkdir(parents=True, exist_ok=True)
-        numba.config.CACHE_DIR = str(_FOLDER)
-        compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    except OSError:
+        _config.CACHE_DIR = str(_FOLDER)
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    except OSError:  # no folder to write to: compiled anew in every process
         compiled = numba.njit(nogil=True, error_model="numpy")(function)
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
     return compiled
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def call(typing_context: Any, address: Any, a: Any, a_from: Any, b: Any, b_from: Any) -> Any:
+def _call(typing_context: Any, address: Any, a: Any, a_from: Any, b: Any, b_from: Any) -> Any:
     """Call the generated function at `address` with the memory of two flat arrays of doubles, from given positions.
 
     Positions instead of slices: making a slice costs an atomic reference count, which in the innermost loop is more
@@ -63,10 +61,12 @@ def call(typing_context: Any, address: Any, a: Any, a_from: Any, b: Any, b_from:
         kind = ir.FunctionType(ir.VoidType(), [pointer, pointer])
         target = builder.inttoptr(args[0], ir.PointerType(kind))
         data = [
-            builder.gep(context.make_array(sig.args[k])(context, builder, args[k]).data, [args[k + 1]])
-            for k in (1, 3)
+            builder.gep(context.make_array(sig.args[k])(context, builder, args[k]).data, [args[k + 1]]) for k in (1, 3)
         ]
         builder.call(target, data)
         return context.get_dummy_value()
 
     return signature, generate
+
+
+call: Any = intrinsic(_call)

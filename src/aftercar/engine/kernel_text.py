@@ -67,9 +67,7 @@ def write_equations(network: Network) -> Equations:
     constants = _per_patient(tape, [*rates, *jacobian.values(), *in_time])
     leaves = {node: k for k, node in enumerate([time, *states, *parameters])}
     layout = Layout(len(states), len(constants), elimination.fill_in)
-    return Equations(
-        network, tape, leaves, states, rates, jacobian, in_time, constants, elimination, layout
-    )
+    return Equations(network, tape, leaves, states, rates, jacobian, in_time, constants, elimination, layout)
 
 
 def _per_patient(tape: Tape, outputs: Sequence[Node]) -> tuple[Node, ...]:

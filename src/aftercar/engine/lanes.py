@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from aftercar.engine.indices import (
     HOIST,
     N_CONSTANTS,
@@ -24,7 +26,7 @@ from aftercar.engine.indices import (
 )
 from aftercar.engine.jit import call, loop
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 
 @loop
@@ -94,12 +96,13 @@ def starting_step(functions, sizes, a, base, scratch, atol, rtol, span):
 
 @loop
 def next_stop(functions, sizes, a, base, scratch, t, end):
-    """Return the next moment known in advance at which a condition changes, or `end`."""
+    """Return the next moment known in advance at which a condition changes; infinity if that is after `end`."""
     call(functions[STOPS], a, base, scratch, 0)
+    found = np.inf
     for k in range(sizes[N_STOPS]):
-        if scratch[k] > t and scratch[k] < end:
-            end = scratch[k]
-    return end
+        if scratch[k] > t and scratch[k] <= end:
+            end, found = scratch[k], scratch[k]
+    return found
 
 
 @loop

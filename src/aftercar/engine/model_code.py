@@ -78,7 +78,7 @@ def _sizes(equations: Equations, network: Network, width: int, n_assignments: in
 
 
 def _event_tables(network: Network) -> tuple[IntArray, IntArray]:
-    slot = {x.id: k for k, x in enumerate((*network.states, *network.parameters))}
+    slot = network.slots
     events = np.zeros((len(network.events), 7), dtype=np.int64)
     rows: list[tuple[int, int]] = []
     for k, e in enumerate(network.events):

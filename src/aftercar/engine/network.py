@@ -44,7 +44,7 @@ class BirthDeath:
 
     birth: sp.Expr
     death: sp.Expr
-    arrival: sp.Expr = sp.Integer(0)
+    arrival: sp.Expr = sp.S.Zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class EventAssignment:
 
     target: str
     value: sp.Expr
-    scale: sp.Expr = sp.Integer(1)
+    scale: sp.Expr = sp.S.One
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,23 @@ class Network:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every name that can be asked for as an output: states, parameters, rules, in this order."""
-        return tuple(x.id for x in (*self.states, *self.parameters, *self.rules))
+        return (*self.slots, *(r.id for r in self.rules))
+
+    @cached_property
+    def slots(self) -> Mapping[str, int]:
+        """Positions of states, then parameters, in arrays of a patient's numbers."""
+        names = [s.id for s in self.states] + [p.id for p in self.parameters]
+        return {name: k for k, name in enumerate(names)}
+
+    @property
+    def quantities(self) -> list[Parameter | State | Rule]:
+        """Everything that has a name, a unit and a value."""
+        return [*self.states, *self.parameters, *self.rules]
 
     @cached_property
     def units(self) -> Mapping[str, str]:
         """The unit of each name, empty where none was given."""
-        return {x.id: x.unit for x in (*self.states, *self.parameters, *self.rules)}
+        return {x.id: x.unit for x in self.quantities}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -164,7 +175,7 @@ def check_network(network: Network) -> None:
     """Raise InputError that lists every unknown name, every name used twice and the first circle of definitions."""
     faults: list[Fault] = []
     seen: set[str] = {TIME.name}
-    for item in (*network.parameters, *network.states, *network.rules):
+    for item in network.quantities:
         if item.id in seen:
             faults.append(Fault(network.name, f"the name '{item.id}' stands for two things.", "Rename one of them."))
         seen.add(item.id)
@@ -206,7 +217,7 @@ def _expressions(network: Network) -> Iterable[tuple[str, sp.Basic]]:
 
 
 def _event_faults(network: Network) -> list[Fault]:
-    targets = {x.id for x in (*network.states, *network.parameters)}
+    targets = set(network.slots)
     return [
         Fault(
             network.name,

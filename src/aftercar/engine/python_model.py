@@ -129,10 +129,10 @@ def _call(function: Callable[..., Any], title: str, states: tuple[str, ...], par
         mend = f"Known: {', '.join(known)}."
         found = "the function asks for '{}', which is neither a state nor a parameter."
         raise InputError([Fault(title, found.format(k), mend) for k in missing])
-    positional = [
-        known[a.name] for a in arguments if a.name in known and a.kind is not inspect.Parameter.KEYWORD_ONLY
-    ]
-    keywords = {a.name: known[a.name] for a in arguments if a.name in known and a.kind is inspect.Parameter.KEYWORD_ONLY}
+    positional = [known[a.name] for a in arguments if a.name in known and a.kind is not inspect.Parameter.KEYWORD_ONLY]
+    keywords = {
+        a.name: known[a.name] for a in arguments if a.name in known and a.kind is inspect.Parameter.KEYWORD_ONLY
+    }
     return function(*positional, **keywords)
 
 

@@ -20,10 +20,12 @@ _INFIX = {
     "or": "{} or {}", "xor": "{} != {}", "not": "not {}", "true": "True", "false": "False",
     "select": "{1} if {0} else {2}",
 }  # fmt: skip
-_CALLS = {"abs": "abs({})", "min": "min({}, {})", "max": "max({}, {})", "pow": "power({}, {})", "sqrt": "root({})",
-          "quotient": "float(int({} / {}))", "rem": "math.fmod({}, {})", "ceil": "math.ceil({})"}  # fmt: skip
+_CALLS = {
+    "abs": "abs({})", "min": "min({}, {})", "max": "max({}, {})", "pow": "power({}, {})", "sqrt": "root({})",
+    "quotient": "float(int({} / {}))", "rem": "math.fmod({}, {})", "ceil": "math.ceil({})",
+}  # fmt: skip
 
-_HEAD = '''"""{name}: generated from the model's equations. y: states, p: parameters, in the order of the names below."""
+_HEAD = '''"""{name}, generated from its equations. y: states, p: parameters, in the order of the names below."""
 
 import math
 

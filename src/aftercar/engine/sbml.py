@@ -17,9 +17,10 @@ from aftercar.engine.network import Event, EventAssignment, Network, Parameter, 
 from aftercar.engine.sbml_math import MathReader
 from aftercar.foundation import Fault, InputError
 
-
 # The functions of level 3 version 2 as a package for version 1; libsbml reads them as ordinary MathML.
 _UNDERSTOOD = {"l3v2extendedmath"}
+# A declaration without an encoding means UTF-8, as XML has it.
+_HARMLESS = {libsbml.MissingXMLEncoding}
 
 
 def load_model(path: Path | str) -> Network:
@@ -51,12 +52,10 @@ def read_model(text: str, *, name: str = "model") -> Network:
     if not text.lstrip().startswith("<"):
         text = _from_antimony(text, name)
     document = libsbml.readSBMLFromString(text)
-    if document.getNumErrors(libsbml.LIBSBML_SEV_ERROR) or document.getNumErrors(libsbml.LIBSBML_SEV_FATAL):
-        first = next(
-            document.getError(k)
-            for k in range(document.getNumErrors())
-            if document.getError(k).getSeverity() >= libsbml.LIBSBML_SEV_ERROR
-        )
+    errors = [document.getError(k) for k in range(document.getNumErrors())]
+    errors = [e for e in errors if e.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and e.getErrorId() not in _HARMLESS]
+    if errors:
+        first = errors[0]
         raise InputError(
             Fault(name, f"not valid SBML: {first.getMessage().strip()}", "Mend the file.", row=first.getLine() or None)
         )

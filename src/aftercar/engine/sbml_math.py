@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import libsbml
@@ -165,7 +166,7 @@ def _divide(a: Any, b: Any) -> Any:
 def _relation(kind: type, c: list[Any]) -> Any:
     if any(is_truth(x) for x in c):
         return kind(truth(c[0]), truth(c[1]), evaluate=False)
-    pairs = [kind(a, b, evaluate=False) for a, b in zip(c, c[1:], strict=False)]
+    pairs = [kind(a, b, evaluate=False) for a, b in pairwise(c)]
     return _join(sp.And, pairs, sp.true)
 
 

@@ -105,9 +105,7 @@ def _overlaps(schedule: Sequence[Administration]) -> list[Fault]:
     """Infusions into one state that overlap are most often a mistake in the schedule."""
     faults = []
     last: dict[str, tuple[int, float]] = {}
-    ordered = sorted(
-        ((k, a) for k, a in enumerate(schedule) if isinstance(a, Infusion)), key=lambda item: item[1].time
-    )
+    ordered = sorted(((k, a) for k, a in enumerate(schedule) if isinstance(a, Infusion)), key=lambda item: item[1].time)
     for k, a in ordered:
         before = last.get(a.target)
         if before is not None and a.time < before[1] - 1e-12 * abs(before[1]):
@@ -121,7 +119,7 @@ def arrange(
     schedule: Sequence[Administration], network: Network, values: Mapping[str, FloatArray], n_patients: int
 ) -> Doses:
     """Return a schedule as arrays in the order of time. `values`: parameters by name, shape (patients,) or ()."""
-    slot = {x.id: k for k, x in enumerate((*network.states, *network.parameters))}
+    slot = network.slots
     rows: list[tuple[FloatArray, int, int, FloatArray]] = []
     for a in schedule:
         amount = np.atleast_1d(np.asarray(values[a.amount] if isinstance(a.amount, str) else a.amount, float))

@@ -148,7 +148,7 @@ def simulate(
         model, times=times, patients=patients, doses=doses, outputs=outputs, seed=seed, arm=arm, settings=settings
     )
     outcome = empty_outcome(plan.task, plan.code)
-    with _bar(plan) as advance:
+    with _Bar(plan) as advance:
         for first, last in run_blocks(plan, outcome, 0, plan.task.n_patients):
             advance(last - first)
     return describe(plan, outcome)
@@ -212,9 +212,7 @@ class Plan:
         moments = check_times(times)
         model = model.with_inputs(infused_states(doses) & {s.id for s in model.states})
         code = prepare(model, how.width)
-        crowd = (
-            _from_snapshot(patients, model) if isinstance(patients, Snapshot) else read_patients(patients, model)
-        )
+        crowd = _from_snapshot(patients, model) if isinstance(patients, Snapshot) else read_patients(patients, model)
         n = len(crowd.ids)
         check_schedule(doses, model, n)
         names = tuple(outputs) if outputs is not None else tuple(s.id for s in model.states)
@@ -249,7 +247,7 @@ def _thresholds(model: Network, threshold: float | Mapping[str, float]) -> Float
 def _from_snapshot(snapshot: Snapshot, model: Network) -> Patients:
     """Every state and parameter as it was; inflow parameters that the model has in addition start at zero."""
     position = {name: k for k, name in enumerate(snapshot.names)}
-    wanted = [x.id for x in (*model.states, *model.parameters)]
+    wanted = list(model.slots)
     values = np.zeros((len(snapshot.patients), len(wanted)))
     for k, name in enumerate(wanted):
         if name in position and position[name] < snapshot.values.shape[1]:
@@ -260,8 +258,7 @@ def _from_snapshot(snapshot: Snapshot, model: Network) -> Patients:
 
 def run_blocks(plan: Plan, outcome: Outcome, first: int, last: int) -> Iterator[tuple[int, int]]:
     """Integrate patients `first` to `last` in blocks over threads; yield each block when it is done."""
-    edges = list(range(first, last, _BLOCK)) + [last]
-    blocks = list(zip(edges, edges[1:], strict=False))
+    blocks = [(edge, min(edge + _BLOCK, last)) for edge in range(first, last, _BLOCK)]
     if plan.workers <= 1 or len(blocks) == 1:
         workspace = plan.code.workspace()
         for block in blocks:
@@ -321,9 +318,7 @@ def warn_of_failures(outcome: Outcome, ids: Sequence[Any]) -> None:
     )
 
 
-def list_failures(
-    data: xr.Dataset, patients: Mapping[str, Any] | pd.DataFrame | None = None
-) -> pd.DataFrame:
+def list_failures(data: xr.Dataset, patients: Mapping[str, Any] | pd.DataFrame | None = None) -> pd.DataFrame:
     """Return who stopped early, when and why; with the parameters they were given, if `patients` is handed over."""
     failed = data["stopped_because"].to_numpy() != ""
     table = pd.DataFrame(
@@ -341,7 +336,7 @@ def list_failures(
     return table.join(given)
 
 
-class _bar:
+class _Bar:
     """A progress bar with patients per second, or nothing."""
 
     def __init__(self, plan: Plan) -> None:

@@ -23,7 +23,7 @@ from aftercar.engine.indices import ROW_U, TURNOVER, WIDTH
 from aftercar.engine.jit import call, loop
 from aftercar.engine.lanes import dense_state
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 PIECES = 4
 # With more arrivals in one step than this their relative noise is below 0.3%: the mean path is taken.
@@ -92,7 +92,9 @@ def few_heads(sizes, ws, lane, slots, thresholds):
 
 
 @loop
-def redraw_counted(functions, sizes, ws, a, base, lane, t, length, used, slots, thresholds, keys, i, n, rates, ends, floors):
+def redraw_counted(
+    functions, sizes, ws, a, base, lane, t, length, used, slots, thresholds, keys, i, n, rates, ends, floors
+):
     """Draw the counted states at the end of a step where there are few.
 
     `length` is the part of the step of size `used` that is kept. On entry `ends` holds the continuous values at its

@@ -28,9 +28,7 @@ def vector_type(width: int, element: str = "double") -> str:
 
 def literal(value: float | int, width: int, element: str = "double") -> str:
     """Return a constant operand, repeated over the lanes."""
-    text = (
-        str(value) if element != "double" else f"0x{struct.unpack('>Q', struct.pack('>d', float(value)))[0]:016X}"
-    )
+    text = str(value) if element != "double" else f"0x{struct.unpack('>Q', struct.pack('>d', float(value)))[0]:016X}"
     return text if width == 1 else "<" + ", ".join([f"{element} {text}"] * width) + ">"
 
 
@@ -107,7 +105,8 @@ class Lines:
 def function(name: str, arguments: str, body: Lines, result: str) -> str:
     """Return an internal LLVM function that is always inlined."""
     inside = "\n".join(body.lines)
-    return f"define internal {body.double} @{name}({arguments}) alwaysinline {{\n{inside}\n  ret {body.double} {result}\n}}\n"
+    head = f"define internal {body.double} @{name}({arguments}) alwaysinline"
+    return f"{head} {{\n{inside}\n  ret {body.double} {result}\n}}\n"
 
 
 def exponential(width: int) -> str:
