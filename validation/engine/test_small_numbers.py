@@ -52,7 +52,7 @@ def test_birth_and_death(birth: float, death: float, time: float, n0: int) -> No
 
 # A small network whose rates change fast: effectors expand on the tumour and kill it; both are counted in the SSA,
 # the tumour alone in the engine, where the effectors are many and continuous.
-CAR_T = {"g": 0.05, "d": 0.02, "k": 2.0, "h": 2e4, "x": 0.9, "q": 0.1}
+CAR_T = {"g": 0.05, "d": 0.02, "k": 2.0, "h": 2e4, "x": 0.9, "q": 0.05}
 
 
 def car_t(tumour, effector, g, d, k, h, x, q):
@@ -88,7 +88,7 @@ def _ssa(runs, tumour0, effector0, end, g, d, k, h, x, q, seed):
 
 @pytest.mark.parametrize("threshold", [200.0, 1e18])
 def test_coupled_model_against_full_ssa(threshold: float) -> None:
-    runs, tumour0, effector0, end = 4_000, 300, 4_000, 18.0
+    runs, tumour0, effector0, end = 20_000, 300, 4_000, 28.0
     model = trace_model(car_t, states={"tumour": float(tumour0), "effector": float(effector0)}, parameters=CAR_T)
     crowd = pd.DataFrame({"g": np.full(40_000, CAR_T["g"])})
     how = Settings(threshold=threshold, workers=2)
