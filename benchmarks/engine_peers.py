@@ -197,9 +197,7 @@ def main() -> None:
     draws, names = draw(model, n), [s.id for s in model.states]
     reference = engine(model, draws, schedule, 1e-10)[0].values
     print(f"{model.name}: {len(names)} states, {given.doses} doses, {n} patients, one thread\n")
-    print(
-        "| solver | rtol = atol | patients/s | error median | 95% | max | failed | note |\n" + "|---" * 8 + "|"
-    )
+    print("| solver | rtol = atol | patients/s | error median | 95% | max | failed | note |\n" + "|---" * 8 + "|")
     for rtol in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
         outcome, seconds = engine(model, draws, schedule, rtol)
         steps = outcome.steps[:, 0].mean()

@@ -77,7 +77,8 @@ MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML">{}</math>'
         (
             '<listOfRules><rateRule variable="x">'
             + MATH.format(
-                '<apply><csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/delay"> delay </csymbol>'
+                '<apply><csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/delay"> delay '
+                "</csymbol>"
                 "<ci> x </ci><cn> 1 </cn></apply>"
             )
             + "</rateRule></listOfRules>",
