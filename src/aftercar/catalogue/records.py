@@ -36,10 +36,13 @@ UNITS_OF_ANALYSIS = ("patient", "line_of_therapy")
 ROLES = ("salvage", "index", "comparator")
 MEASURES = (
     "ORR", "CR", "sCR", "VGPR", "PR", "MR", "SD", "PD", "CBR", "MRD_negative",
-    "PFS", "PFS2", "DOR", "OS", "EFS", "local_control",
+    "PFS", "PFS2", "DOR", "OS", "EFS", "local_control", "relapse", "relapse_free",
     "PFS_rate", "OS_rate", "DOR_rate",
 )  # fmt: skip
-PROPORTIONS = ("ORR", "CR", "sCR", "VGPR", "PR", "MR", "SD", "PD", "CBR", "MRD_negative", "local_control")
+PROPORTIONS = (
+    "ORR", "CR", "sCR", "VGPR", "PR", "MR", "SD", "PD", "CBR", "MRD_negative",
+    "local_control", "relapse", "relapse_free",
+)  # fmt: skip
 MEDIANS = ("PFS", "PFS2", "DOR", "OS", "EFS")
 RATES = ("PFS_rate", "OS_rate", "DOR_rate")
 COUNT_STATUS = ("reported", "computed", "inferred", "not_reported")
@@ -102,8 +105,8 @@ class Cohort:
 class Outcome:
     """One figure of one cohort as one source prints it. Two sources that differ give two rows.
 
-    Proportions carry `events` of `total` and `percent`; medians and rates carry `estimate` with its interval. `preferred`
-    marks the row used when several sources give the same measure of the same cohort.
+    Proportions carry `events` of `total` and `percent`; medians and rates carry `estimate` with its interval.
+    `preferred` marks the row used when several sources give the same measure of the same cohort.
     """
 
     outcome_id: str = column("id", "id of the figure", required=True, key=True)
@@ -122,7 +125,7 @@ class Outcome:
     )
     estimate: float | None = column("number", "median or rate as printed", minimum=0)
     ci_lb: float | None = column("number", "lower limit of the interval as printed", minimum=0)
-    ci_ub: float | None = column("number", "upper limit of the interval as printed; empty where not reached", minimum=0)
+    ci_ub: float | None = column("number", "upper limit as printed; empty where not reached", minimum=0)
     ci_level: float | None = column("percent", "level of the interval", unit="%")
     unit: str = column("choice", "unit of estimate and interval", choices=("months", "%"))
     timepoint_months: float | None = column(
@@ -131,7 +134,7 @@ class Outcome:
     derivation: str = column("text", "how the count or figure follows from what is printed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a figure stands, so that a reader finds it within a minute."""
 
@@ -144,7 +147,7 @@ class Source:
     note: str = column("text", "what a reader should know about the source")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A result that is no proportion and no time: a mechanism observed, a case, a feasibility."""
 
@@ -157,8 +160,8 @@ class Finding:
         required=True,
         choices=(
             "antigen_escape", "soluble_bcma", "anti_car_antibodies", "manufacturing", "costimulation", "exhaustion",
-            "microenvironment", "prior_treatment", "durability", "immune_activation", "case", "feasibility", "sequencing",
-            "combination", "target", "maintenance", "safety",
+            "microenvironment", "prior_treatment", "durability", "immune_activation", "case", "feasibility",
+            "sequencing", "combination", "target", "maintenance", "safety",
         ),
     )  # fmt: skip
     statement: str = column("text", "the finding in one sentence", required=True)
@@ -167,7 +170,7 @@ class Finding:
     source_id: str = column("id", "where it stands", required=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
     """A figure on which sources disagree, or that cannot be right as printed. Both stay in the base."""
 

@@ -1,1 +1,69 @@
-"""."""
+"""The command line: one thin file per command. Here they are put together and errors become exit codes.
+
+Exit codes: 0 done; 1 a fault of the program; 2 input that cannot be used; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from aftercar import __version__
+from aftercar.cli.compare import EXAMPLE as COMPARE_EXAMPLE
+from aftercar.cli.compare import compare
+from aftercar.cli.curve import EXAMPLE as CURVE_EXAMPLE
+from aftercar.cli.curve import curve
+from aftercar.cli.evidence import app as evidence_app
+from aftercar.cli.pool import EXAMPLE as POOL_EXAMPLE
+from aftercar.cli.pool import pool
+from aftercar.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
+from aftercar.cli.reproduce import reproduce
+from aftercar.foundation import AftercarError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="aftercar",
+    help="What works after BCMA CAR-T relapse in multiple myeloma, and how sure we are. For research only.",
+    epilog="Example: aftercar compare --out compare.html",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+)
+app.command("compare", epilog=COMPARE_EXAMPLE)(compare)
+app.command("reproduce", epilog=REPRODUCE_EXAMPLE)(reproduce)
+app.command("pool", epilog=POOL_EXAMPLE)(pool)
+app.command("curve", epilog=CURVE_EXAMPLE)(curve)
+app.add_typer(evidence_app, name="evidence")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aftercar {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Hold the options of the program as a whole."""
+
+
+def main() -> None:
+    """Run the command line; an error becomes a message on stderr and an exit code."""
+    try:
+        app()  # ends by SystemExit with the code of the command
+    except AftercarError as error:
+        typer.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of a pipe went away, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        found = f"{error.filename or 'file'}: {error.strerror or error}"
+        typer.echo(f"error: {found}. Check the path, its permissions and the space left.", err=True)
+        sys.exit(2)

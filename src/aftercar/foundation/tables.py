@@ -293,11 +293,11 @@ def _convert_number(cell: str, spec: Column) -> float | int:
         raise ValueError(f"'{cell}' is a word for a missing value.", "Leave the cell empty.")
     if cell.endswith("%"):
         raise ValueError(f"'{cell}' carries a percent sign.", "Write the bare number; the column says the unit.")
-    if re.fullmatch(r"[+-]?\d+,\d+", cell):
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", cell):
         raise ValueError(f"'{cell}' has a comma.", "Write decimals with a point and thousands without a mark.")
-    if re.fullmatch(r"\d+\s*[/of]+\s*\d+", cell):
+    if re.fullmatch(r"[0-9]+\s*(/|of)\s*[0-9]+", cell):
         raise ValueError(f"'{cell}' is two numbers.", "Put the numerator and the denominator in columns of their own.")
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell):
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", cell):
         unit = f" in {spec.unit}" if spec.unit else ""
         raise ValueError(f"'{cell}' is not a number.", f"Write a plain number{unit}.")
     value = float(cell)

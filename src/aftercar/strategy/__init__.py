@@ -1,1 +1,45 @@
-"""."""
+"""Which strategy for whom: the comparison of salvage strategies on observed evidence."""
+
+from aftercar.strategy.compare import STAGES, compare_strategies
+from aftercar.strategy.export import comparison_frame, comparison_to_dict, comparison_to_json, hash_result
+from aftercar.strategy.results import (
+    DISCLAIMER,
+    CertaintyRating,
+    CohortLine,
+    CompareSettings,
+    Comparison,
+    FigureLine,
+    FindingLine,
+    Judgement,
+    MeasureResult,
+    MedianLine,
+    PooledMedian,
+    RankSummary,
+    StrategyResult,
+)
+from aftercar.strategy.settings import check_settings, command_of, settings_from_dict
+
+__all__ = [
+    "DISCLAIMER",
+    "STAGES",
+    "CertaintyRating",
+    "CohortLine",
+    "CompareSettings",
+    "Comparison",
+    "FigureLine",
+    "FindingLine",
+    "Judgement",
+    "MeasureResult",
+    "MedianLine",
+    "PooledMedian",
+    "RankSummary",
+    "StrategyResult",
+    "check_settings",
+    "command_of",
+    "compare_strategies",
+    "comparison_frame",
+    "comparison_to_dict",
+    "comparison_to_json",
+    "hash_result",
+    "settings_from_dict",
+]

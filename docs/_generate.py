@@ -1,0 +1,225 @@
+"""Writes the reference pages that follow from the data: tables, catalogue, commands. Called by conf.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from aftercar.catalogue import EvidenceBase, Outcome, load_base
+from aftercar.catalogue.loading import TABLES
+from aftercar.cli import app
+from aftercar.evidence import strategy_of
+from aftercar.foundation import Column, columns_of
+
+KINDS = {
+    "id": "id",
+    "ids": "ids, parted by `;`",
+    "text": "text",
+    "count": "whole number",
+    "number": "number",
+    "percent": "number from 0 to 100",
+    "year": "year",
+    "choice": "one of the words",
+}
+
+
+def write_pages(folder: Path) -> None:
+    """Write every generated page into the folder; a page that has not changed is let be, so that builds stay quick."""
+    base = load_base()
+    pages: dict[str, Callable[[EvidenceBase], Iterable[str]]] = {
+        "tables": lambda _: _tables(),
+        "therapies": _therapies,
+        "strategies": _strategies,
+        "cohorts": _cohorts,
+        "findings": _findings,
+        "conflicts": _conflicts,
+        "commands": lambda _: _commands(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, lines in pages.items():
+        text = "\n".join(lines(base)) + "\n"
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def cell(text: object) -> str:
+    """Return text that fits a cell of a Markdown table. Back-quotes keep their meaning, no other mark has one."""
+    return re.sub(r"([\\*{}\[\]<>|$#~^])", r"\\\1", " ".join(str(text).split()))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Return the lines of a Markdown table. Cells are Markdown: pass plain text through `cell`."""
+    yield "| " + " | ".join(header) + " |"
+    yield "|" + " --- |" * len(header)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""
+
+
+def _tables() -> Iterator[str]:
+    for name, record in TABLES.items():
+        yield f"## {name}.csv\n"
+        yield cell(" ".join((record.__doc__ or "").split("\n\n")[0].split())) + "\n"
+        rows = [(f"`{title}`", _kind(spec), _need(spec), _meaning(spec)) for title, spec in columns_of(record).items()]
+        yield from table(("column", "holds", "", "meaning"), rows)
+
+
+def _kind(spec: Column) -> str:
+    unit = f", {cell(spec.unit)}" if spec.unit and spec.unit not in KINDS[spec.kind] else ""
+    least = f", at least {spec.minimum:g}" if spec.minimum is not None else ""
+    return KINDS[spec.kind] + unit + least
+
+
+def _need(spec: Column) -> str:
+    return "key" if spec.key else ("required" if spec.required else "may be empty")
+
+
+def _meaning(spec: Column) -> str:
+    words = ": " + ", ".join(f"`{word}`" for word in spec.choices) if spec.choices else ""
+    return cell(spec.meaning) + words
+
+
+def _therapies(base: EvidenceBase) -> Iterator[str]:
+    for title, classes in _class_groups(base).items():
+        yield f"## {cell(title[0].upper() + title[1:])}\n"
+        rows = [
+            (
+                f"**{cell(one.name)}** `{one.therapy_id}`"
+                + (f" ({cell(', '.join(one.synonyms))})" if one.synonyms else ""),
+                f"`{one.strategy_class}`",
+                cell(", ".join(one.targets)),
+                cell(one.mechanism),
+                cell(one.source),
+            )
+            for one in base.therapies.values()
+            if one.strategy_class in classes
+        ]
+        yield from table(("therapy", "class", "targets", "how it acts", "source"), rows)
+
+
+def _class_groups(base: EvidenceBase) -> dict[str, tuple[str, ...]]:
+    """Return classes of therapy under the row of the comparison that holds them; the rest together at the end."""
+    groups = {strategy.name: strategy.classes for strategy in base.strategies.values()}
+    held = {name for classes in groups.values() for name in classes}
+    rest = sorted({therapy.strategy_class for therapy in base.therapies.values()} - held)
+    used = {therapy.strategy_class for therapy in base.therapies.values()}
+    groups = {title: classes for title, classes in groups.items() if used & set(classes)}
+    return groups | {"In no row of the comparison": tuple(rest)}
+
+
+def _strategies(base: EvidenceBase) -> Iterator[str]:
+    rows = []
+    for one in base.strategies.values():
+        cohorts = [name for name, cohort in base.cohorts.items() if strategy_of(base, cohort.therapy_id) == one]
+        classes = ", ".join(f"`{name}`" for name in one.classes)
+        ranked = "yes" if one.ranked else "no"
+        rows.append(
+            (f"**{cell(one.name)}**", f"`{one.strategy_id}`", classes, str(len(cohorts)), ranked, cell(one.note))
+        )
+    yield from table(("strategy", "id", "classes of therapy", "cohorts", "ranked", "note"), rows)
+
+
+def _cohorts(base: EvidenceBase) -> Iterator[str]:
+    groups: dict[str, list[tuple[str, ...]]] = {strategy.name: [] for strategy in base.strategies.values()}
+    for cohort_id, cohort in base.cohorts.items():
+        study, therapy = base.studies[cohort.study_id], base.therapies[cohort.therapy_id]
+        strategy = strategy_of(base, cohort.therapy_id)
+        title = strategy.name if strategy else "In no row of the comparison"
+        figures = [one for one in base.outcomes.values() if one.cohort_id == cohort_id and one.preferred == "yes"]
+        groups.setdefault(title, []).append(
+            (
+                f"`{cohort_id}`",
+                cell(f"{therapy.name}; {study.name} ({study.design}, {study.year or 'year not stated'})"),
+                cell(cohort.population),
+                f"`{cohort.prior_bcma}`",
+                "; ".join(cell(f"{one.measure} {figure_text(one)}") for one in figures) or "—",
+            )
+        )
+    for title, rows in groups.items():
+        if rows:
+            yield f"## {cell(title[0].upper() + title[1:])}\n"
+            yield from table(("cohort", "therapy and study", "patients", "prior anti-BCMA", "observed"), rows)
+
+
+def figure_text(outcome: Outcome) -> str:
+    """Return an observed figure as a person writes it: 6/28 (21%), 74%, n not reported, 8.8 (5.6 to NR) months."""
+    if outcome.events is not None and outcome.total is not None:
+        return f"{outcome.events}/{outcome.total} ({100 * outcome.events / outcome.total:.0f}%)"
+    if outcome.percent is not None:
+        feasible = f", feasible {outcome.feasible_counts.split(';')[0]}" if outcome.feasible_counts else ""
+        return f"{outcome.percent:g}%, n not reported{feasible}"
+    estimate = "" if outcome.estimate is None else f"{outcome.estimate:g}"
+    at = f" at {outcome.timepoint_months:g} months" if outcome.unit == "%" and outcome.timepoint_months else ""
+    unit = "%" if outcome.unit == "%" else f" {outcome.unit}"
+    if outcome.ci_lb is None:
+        return f"{estimate}{unit}{at}"
+    upper = "NR" if outcome.ci_ub is None else f"{outcome.ci_ub:g}"
+    return f"{estimate} ({outcome.ci_lb:g} to {upper}){unit}{at}"
+
+
+def _findings(base: EvidenceBase) -> Iterator[str]:
+    topics = dict.fromkeys(finding.topic for finding in base.findings.values())
+    for topic in topics:
+        yield f"### {topic.replace('_', ' ')}\n"
+        rows = [
+            (cell(one.statement), cell(base.sources[one.source_id].locator))
+            for one in base.findings.values()
+            if one.topic == topic
+        ]
+        yield from table(("finding", "stands in"), rows)
+
+
+def _conflicts(base: EvidenceBase) -> Iterator[str]:
+    rows = []
+    for one in base.discrepancies.values():
+        about = ", ".join(f"`{name}`" for name in one.cohort_ids) or f"`{one.study_id}`"
+        rows.append((about, one.severity, cell(one.review_says), cell(one.other_says), cell(one.used_here)))
+    yield from table(("about", "kind", "the review says", "the other says", "used here, and why"), rows)
+
+
+def _commands() -> Iterator[str]:
+    root: Any = typer.main.get_command(app)
+    for name, command in root.commands.items():
+        inner: Mapping[str, Any] = getattr(command, "commands", {})
+        yield f"## aftercar {name}\n"
+        if inner:
+            yield (command.help or "") + "\n"
+            for part, one in inner.items():
+                yield f"### aftercar {name} {part}\n"
+                yield from _command(f"aftercar {name} {part}", one)
+        else:
+            yield from _command(f"aftercar {name}", command)
+
+
+def _command(words: str, command: Any) -> Iterator[str]:
+    yield (command.help or "").strip() + "\n"
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    usage = " ".join(one.name.upper() if one.required else f"[{one.name.upper()}]" for one in arguments)
+    example = [f"# {command.epilog.split(': ')[0]}", command.epilog.split(": ", 1)[1]] if command.epilog else []
+    yield "\n".join(["```text", f"{words} {usage} [OPTIONS]".replace("  ", " "), "", *example, "```", ""])
+    rows = []
+    for one in command.params:
+        given = one.name.upper() if one in arguments else ", ".join(one.opts)
+        rows.append((f"`{given}`", cell(one.help or _choices(one) or ""), _default(one.default)))
+    yield from table(("option", "meaning", "default"), rows)
+
+
+def _choices(parameter: Any) -> str:
+    annotation = parameter.type_descriptor.annotation
+    return (
+        ", ".join(word.value for word in annotation)
+        if isinstance(annotation, type) and issubclass(annotation, Enum)
+        else ""
+    )
+
+
+def _default(value: Any) -> str:
+    if value is None or value is False:
+        return "—"
+    return f"`{value.value if isinstance(value, Enum) else value}`"

@@ -1,0 +1,241 @@
+"""The main job: salvage strategies after BCMA CAR-T relapse side by side, on observed evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from aftercar.catalogue import Discrepancy, EvidenceBase, Strategy
+from aftercar.evidence import Filters, Selection, check_filters
+from aftercar.foundation import Fault, InputError, Manifest
+from aftercar.strategy._certainty import rate_strategy
+from aftercar.strategy._cohort_lines import figure_lines, median_lines, select_lines
+from aftercar.strategy._medians import pool_lines
+from aftercar.strategy._pooling import fit_strategies, pool_alone, pool_by_other_methods, pooled_from
+from aftercar.strategy._sensitivity import tabulate_sensitivity
+from aftercar.strategy.results import (
+    CohortLine,
+    CompareSettings,
+    Comparison,
+    FindingLine,
+    MeasureResult,
+    RankSummary,
+    StrategyResult,
+)
+from aftercar.strategy.settings import check_settings, command_of
+from aftercar.synthesis.bayes import HierarchicalPosterior
+from aftercar.synthesis.confounding import find_reversals
+from aftercar.synthesis.ranking import rank_strategies
+from aftercar.synthesis.results import PooledProportion
+
+Progress = Callable[[str], None]
+Lines = Mapping[str, tuple[Selection, tuple[CohortLine, ...]]]
+
+STAGES = ("selecting cohorts", "pooling ORR", "pooling CR", "ranking", "sensitivity", "rating certainty")
+
+
+def compare_strategies(
+    base: EvidenceBase, settings: CompareSettings | None = None, *, progress: Progress = lambda _: None
+) -> Comparison:
+    """Compare every strategy of the catalogue on the cohorts that the filters admit.
+
+    The comparison is indirect and unanchored: no cohort was randomised against another. Ranked strategies share one
+    hierarchical model, so that a strategy of few patients borrows from the others; rows that are no single choice
+    (any salvage, mixed targets) are pooled alone and never ranked.
+
+    Parameters
+    ----------
+    settings
+        Filters, level, draws and seed; the defaults answer the main question.
+    progress
+        Called with the name of each stage of `STAGES` as it begins.
+
+    Raises
+    ------
+    InputError
+        Filters that name something unknown, or that no cohort fits.
+    """
+    settings = settings or CompareSettings()
+    check_settings(settings)
+    check_filters(base, settings.filters)
+    progress(STAGES[0])
+    strategies = _asked(base, settings.filters)
+    orr, cr = (_select(base, strategies, measure, settings) for measure in ("ORR", "CR"))
+    if not any(lines for table in (orr, cr) for _, lines in table.values()):
+        raise InputError(Fault("option filters", "no cohort fits all of them.", "Loosen one, e.g. --prior inclusive."))
+    progress(STAGES[1])
+    orr_posterior, orr_results = _pool(strategies, "ORR", orr, settings, draws=settings.draws)
+    progress(STAGES[2])
+    _, cr_results = _pool(strategies, "CR", cr, settings, draws=1)  # not ranked: its draws are not looked at
+    progress(STAGES[3])
+    ranks = _rank(orr_posterior, settings.level)
+    progress(STAGES[4])
+    sensitivity = tabulate_sensitivity(base, strategies, settings, orr_posterior)
+    progress(STAGES[5])
+    results = tuple(
+        _row(base, strategy, orr_results, cr_results, ranks, orr[strategy.strategy_id][0], settings)
+        for strategy in strategies
+    )
+    return Comparison(
+        settings=settings,
+        results=results,
+        sensitivity=sensitivity,
+        confounding=_confounding(orr_posterior, settings.level),
+        discrepancies=_disputed(base, results),
+        method_card=_method_card(orr_posterior, settings),
+        notes=_limits(base, orr),
+        manifest=Manifest(command_of(settings), settings.to_dict(), settings.seed, {"evidence": base.hash}),
+    )
+
+
+def _asked(base: EvidenceBase, filters: Filters) -> tuple[Strategy, ...]:
+    """The strategies named by the filter, or all of them."""
+    return tuple(base.strategies[name] for name in filters.strategies) or tuple(base.strategies.values())
+
+
+def _one(filters: Filters, strategy: Strategy) -> Filters:
+    return replace(filters, strategies=(strategy.strategy_id,))
+
+
+def _select(base: EvidenceBase, strategies: tuple[Strategy, ...], measure: str, settings: CompareSettings) -> Lines:
+    return {
+        strategy.strategy_id: select_lines(base, measure, _one(settings.filters, strategy), settings.level)
+        for strategy in strategies
+    }
+
+
+def _pool(
+    strategies: tuple[Strategy, ...], measure: str, lines: Lines, settings: CompareSettings, *, draws: int
+) -> tuple[HierarchicalPosterior | None, dict[str, MeasureResult]]:
+    ranked = {s.strategy_id: lines[s.strategy_id][0].used for s in strategies if s.ranked}
+    posterior = fit_strategies(ranked, level=settings.level, draws=draws, seed=settings.seed)
+    joint = {row.strategy: row for row in posterior.strategies} if posterior else {}
+    results = {}
+    for strategy in strategies:
+        name = strategy.strategy_id
+        selection, cohorts = lines[name]
+        if posterior is not None and name in joint:
+            pooled: PooledProportion | None = pooled_from(posterior, joint[name], selection.used)
+        else:
+            pooled = pool_alone(selection.used, settings.level)
+        others, refused = pool_by_other_methods(selection.used, settings.level)
+        results[name] = MeasureResult(measure, pooled, others, refused, cohorts)
+    return posterior, results
+
+
+def _rank(posterior: HierarchicalPosterior | None, level: float) -> dict[str, RankSummary]:
+    if posterior is None or len(posterior.names) < 2:
+        return {}
+    ranking = rank_strategies(posterior.names, posterior.draws, level=level)
+    return {
+        row.strategy: RankSummary(row.p_best, row.p_top, row.mean_rank, row.rank_lb, row.rank_ub)
+        for row in ranking.rows
+    }
+
+
+def _row(
+    base: EvidenceBase,
+    strategy: Strategy,
+    orr: Mapping[str, MeasureResult],
+    cr: Mapping[str, MeasureResult],
+    ranks: Mapping[str, RankSummary],
+    selection: Selection,
+    settings: CompareSettings,
+) -> StrategyResult:
+    name = strategy.strategy_id
+    medians, pfs_pooled = pool_lines(median_lines(base, "PFS", _one(settings.filters, strategy)), settings.level)
+    return StrategyResult(
+        strategy=strategy,
+        orr=orr[name],
+        cr=cr[name],
+        pfs=medians,
+        pfs_pooled=pfs_pooled,
+        certainty=rate_strategy(base, selection, orr[name].pooled),
+        rank=ranks.get(name),
+        findings=_findings(base, strategy),
+        figures=figure_lines(base, _one(settings.filters, strategy)),
+    )
+
+
+def _findings(base: EvidenceBase, strategy: Strategy) -> tuple[FindingLine, ...]:
+    mine = {t.therapy_id for t in base.therapies.values() if t.strategy_class in strategy.classes}
+    return tuple(
+        FindingLine(
+            finding_id=finding.finding_id,
+            topic=finding.topic,
+            statement=finding.statement,
+            events=finding.events,
+            total=finding.total,
+            source_locator=base.sources[finding.source_id].locator,
+            source_quote=base.sources[finding.source_id].quote,
+        )
+        for finding in base.findings.values()
+        if finding.therapy_id in mine
+    )
+
+
+def _confounding(posterior: HierarchicalPosterior | None, level: float) -> pd.DataFrame:
+    if posterior is None or len(posterior.names) < 2:
+        return pd.DataFrame()
+    return find_reversals(posterior.names, posterior.draws, level=level)
+
+
+def _disputed(base: EvidenceBase, results: tuple[StrategyResult, ...]) -> tuple[Discrepancy, ...]:
+    """The conflicts that concern a cohort or a study shown here, or the review as a whole."""
+    shown = {line.cohort_id for row in results for measure in (row.orr, row.cr) for line in measure.cohorts}
+    shown |= {line.cohort_id for row in results for line in row.pfs}
+    studies = {base.cohorts[cohort_id].study_id for cohort_id in shown}
+    return tuple(
+        entry
+        for entry in base.discrepancies.values()
+        if set(entry.cohort_ids) & shown or entry.study_id in studies or not (entry.cohort_ids or entry.study_id)
+    )
+
+
+def _method_card(posterior: HierarchicalPosterior | None, settings: CompareSettings) -> dict[str, str]:
+    filters = settings.filters
+    card = {
+        "question": "response to salvage after BCMA CAR-T relapse, by strategy; observed cohorts only",
+        "estimate": "posterior median of the typical cohort's rate, with an equal-tailed credible interval",
+        "prediction interval": "where the true rate of a new cohort of the strategy would lie",
+        "level of intervals": f"{100 * settings.level:g}%",
+        "prior exposure": f"{filters.prior}: see decision 0006",
+        "counts": f"{filters.counts}: see decision 0005",
+        "overlap": "at most one report of any patient within a strategy: see decision 0004",
+        "ranking": f"{settings.draws} joint posterior draws, seed {settings.seed}",
+        "cohorts' own intervals": "Clopper-Pearson",
+    }
+    if posterior is not None:
+        priors, tau, sigma = posterior.priors, posterior.tau, posterior.sigma
+        card |= {
+            "model": "events ~ binomial; cohorts' log-odds ~ normal around their strategy (SD tau); strategies' mean "
+            "log-odds ~ normal around a common mean (SD sigma)",
+            "priors": f"mean ~ normal({priors.mu_mean:g}, {priors.mu_sd:g}); tau ~ half-normal({priors.tau_scale:g}); "
+            f"sigma ~ half-normal({priors.sigma_scale:g}) [logit]",
+            "posterior of tau": f"{tau.median:.2f} ({tau.lb:.2f} to {tau.ub:.2f}) [logit]",
+            "posterior of sigma": f"{sigma.median:.2f} ({sigma.lb:.2f} to {sigma.ub:.2f}) [logit]",
+            "computation": "exact quadrature, no sampling error in the estimates; draws serve the ranking alone",
+        }
+    return card
+
+
+def _limits(base: EvidenceBase, orr: Lines) -> tuple[str, ...]:
+    used = [one for selection, _ in orr.values() for one in selection.used]
+    guessed = [one for one in used if one.status in {"inferred", "feasible"}]
+    by_lines = [one for one in used if one.cohort.unit_of_analysis == "line_of_therapy"]
+    wide = [one for one in used if one.cohort.prior_bcma not in {"bcma_cart", "cart"}]
+    unchecked = [one for one in used if base.sources[one.outcome.source_id].checked != "against_primary"]
+    return (
+        "The cohorts are single arms: selection of patients differs between strategies and cannot be adjusted for. "
+        "T-cell engaging therapies are given to patients who live to a trial slot.",
+        "Response is not duration: high response rates stand beside progression-free survival of a few months.",
+        f"{len(guessed)} of {len(used)} pooled cohorts rest on counts that are reconstructed, not printed.",
+        f"{len(by_lines)} of {len(used)} pooled cohorts count lines of therapy, in which a patient can recur; such a "
+        "patient may also stand under more than one strategy.",
+        f"{len(wide)} of {len(used)} pooled cohorts had anti-BCMA therapy that was not CAR-T in some patients.",
+        f"{len(unchecked)} of {len(used)} pooled figures were not checked against the primary paper.",
+        "The partial pooling assumes that strategies are exchangeable before the data; it pulls small cohorts to the "
+        "common mean.",
+    )

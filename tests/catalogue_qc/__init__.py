@@ -1,0 +1,1 @@
+"""Second readings of the catalogue: what is entered against what the sources print."""

@@ -1,0 +1,229 @@
+"""The commands as a user meets them: output, exit codes, files whole or absent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.end_to_end.commands import run
+from tests.end_to_end.malformed import write_good
+
+
+def test_the_installed_program_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "aftercar", "evidence", "list", "--target", "GPRC5D"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "talquetamab" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("compare",),
+        ("reproduce",),
+        ("pool",),
+        ("curve",),
+        ("evidence",),
+        ("evidence", "list"),
+        ("evidence", "show"),
+        ("evidence", "check"),
+        ("evidence", "export"),
+        ("evidence", "therapies"),
+        ("evidence", "findings"),
+        ("evidence", "conflicts"),
+    ],
+)
+def test_help_shows_an_example(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, "--help")
+    assert result.returncode == 0
+    assert "Example" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("compare", "--prior", "loose"), "loose"),
+        (("compare", "--strategy", "gprc5d"), "gprc5d_cart"),
+        (("compare", "--therapy", "talquetumab"), "talquetamab"),
+        (("compare", "--level", "95"), "--level"),
+        (("compare", "--draws", "0"), "--draws"),
+        (("compare", "--out", "table.xlsx"), ".html"),
+        (("evidence", "show", "karmma"), "karmma_reinfusion"),
+        (("evidence", "check", "nowhere"), "folder"),
+        (("evidence", "export", "base.xlsx"), ".parquet"),
+        (("evidence", "list", "--target", "BCMAA"), "BCMA"),
+        (("evidence", "list", "--role", "index", "--prior", "strict"), "no cohort fits"),
+        (("pool", "nowhere.csv", "--events", "r", "--total", "n"), "does not exist"),
+        (("pool", "--events", "r"), "no file"),
+        (("pool", "--strategy", "imid"), "Loosen"),
+        (("pool", "--measure", "PFS"), "no proportion"),
+        (("reproduce", "nowhere.html"), "does not exist"),
+        (("frobnicate",), "No such command"),
+    ],
+)
+def test_a_wrong_word_exits_with_two_and_says_what_would_do(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_evidence_is_listed_for_people_and_programs() -> None:
+    table = run("evidence", "list", "--target", "GPRC5D", "--prior", "strict")
+    assert table.returncode == 0
+    assert "talquetamab" in table.stdout
+    frame = pd.read_csv(StringIO(run("evidence", "list", "--target", "GPRC5D", "--format", "csv").stdout))
+    assert {"events", "total", "source_quote", "cohort_prior_bcma"} <= set(frame.columns)
+    assert all("GPRC5D" in targets.split(";") for targets in frame["targets"])
+    rows = json.loads(run("evidence", "therapies", "--format", "json").stdout)
+    assert {"ide_cel", "cilta_cel", "teclistamab"} <= {row["therapy_id"] for row in rows}
+
+
+def test_a_cohort_is_shown_with_quotes_and_conflicts() -> None:
+    text = run("evidence", "show", "vanoekelen_first").stdout
+    assert "33/76" in text
+    assert "43.4%" in text
+    assert "conflict" in text
+
+
+def test_the_base_goes_out_and_comes_back_unchanged(tmp_path: Path) -> None:
+    assert run("evidence", "export", "base.csv", cwd=tmp_path).returncode == 0
+    assert run("evidence", "export", "base.parquet", cwd=tmp_path).returncode == 0
+    assert run("evidence", "export", "tables", cwd=tmp_path).returncode == 0
+    one, other = pd.read_csv(tmp_path / "base.csv"), pd.read_parquet(tmp_path / "base.parquet")
+    assert list(one.columns) == list(other.columns)
+    assert len(one) == len(other) > 150
+    check = run("evidence", "check", "tables", "--replace", cwd=tmp_path)
+    assert check.returncode == 0, check.stderr
+    first = run("compare", "--format", "csv", "--draws", "2000")
+    again = run("compare", "--format", "csv", "--draws", "2000", "--evidence", str(tmp_path / "tables"), "--replace")
+    assert first.stdout == again.stdout
+
+
+def test_a_users_table_is_pooled_like_the_published_one(tmp_path: Path) -> None:
+    """dat.pritz1997 of R's metadat; reference values: metafor 3.8-1, rma(measure = "PLO", method = "REML")."""
+    counts = "16/17 10/12 4/8 43/58 10/10 25/42 13/14 12/12 22/41 4/5 5/6 18/23 58/68 6/10".split()
+    lines = ["study,r,n", *(f"{i},{pair.replace('/', ',')}" for i, pair in enumerate(counts, start=1))]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    result = run(
+        "pool", "mine.csv", "--events", "r", "--total", "n", "--method", "reml", "--format", "json", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    overall = json.loads(result.stdout)["overall"]
+    assert overall["estimate"] == pytest.approx(0.757479, abs=2e-6)  # the reference has six decimals
+    assert overall["ci_lb"] == pytest.approx(0.660522, abs=2e-6)
+    assert overall["pi_ub"] == pytest.approx(0.917850, abs=2e-6)
+    assert overall["heterogeneity"]["tau2"] == pytest.approx(0.364588, abs=2e-6)
+    panel = {row["label"]: row["estimate"] for row in json.loads(result.stdout)["panel"]}
+    assert {round(value, 3) for value in panel.values()} >= {0.757, 0.798, 0.813}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("study,r,n\na,5,4\n", "row 2, column r: 5 exceeds n = 4"),
+        ("study,r,n\na,x,4\n", "row 2, column r"),
+        ("study,r,n\na,1,\n", "row 2, column n: the cell is empty"),
+        ("study,r,n\na,1,0\n", "row 2, column n: 0 is below 1"),
+        ("study,r,n\na,-1,3\n", "row 2, column r: -1 is below 0"),
+        ("study,r,n\na,1.5,3\n", "row 2, column r: 1.5 is not whole"),
+        ("study,r\na,1\n", "column n"),
+        ("study,r,n\n", "no rows"),
+        ("study,r,n,n\na,1,2,3\n", "twice"),
+        ("", "empty"),
+    ],
+)
+def test_a_users_faulty_table_is_named_by_row_and_column(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine.csv").write_text(text)
+    result = run("pool", "mine.csv", "--events", "r", "--total", "n", cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "low", "high"),
+    [("a,0,5\n", 0, 0.6), ("a,0,5\nb,0,9\nc,0,4\n", 0, 0.3), ("a,5,5\nb,9,9\n", 0.7, 1), ("a,1,1\n", 0, 1)],
+)
+@pytest.mark.parametrize("method", ["glmm", "reml", "dl", "bayes"])
+def test_degenerate_tables_have_an_answer_inside_zero_and_one(
+    tmp_path: Path, rows: str, low: float, high: float, method: str
+) -> None:
+    (tmp_path / "mine.csv").write_text("study,r,n\n" + rows)
+    result = run(
+        "pool", "mine.csv", "--events", "r", "--total", "n", "--method", method, "--format", "json", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    overall = json.loads(result.stdout)["overall"]
+    assert 0 <= overall["ci_lb"] <= overall["estimate"] <= overall["ci_ub"] <= 1
+    assert low <= overall["estimate"] <= high or method == "bayes"
+
+
+def test_medians_are_pooled_and_those_without_interval_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "pfs.csv").write_text("study,pfs,lo,hi\nA,3.5,2.5,4.6\nB,3.6,1.4,\nC,16.3,,\n")
+    result = run(
+        "pool", "pfs.csv", "--median", "pfs", "--lower", "lo", "--upper", "hi", "--format", "json", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    pooled = json.loads(result.stdout)["medians"]["all"]
+    assert pooled["k"] == 2
+    assert [row["label"] for row in pooled["left_out"]] == ["C"]
+
+
+def test_compare_writes_a_report_that_reproduces_itself(tmp_path: Path) -> None:
+    made = run("compare", "--prior", "strict", "--draws", "2000", "--out", "report.html", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "report: report.html" in made.stdout
+    assert "never for treating a patient" in " ".join(made.stdout.split())
+    report = tmp_path / "report.html"
+    assert report.stat().st_size < 5_000_000
+    same = run("reproduce", "report.html", cwd=tmp_path)
+    assert same.returncode == 0, same.stdout + same.stderr
+    assert "the same, byte for byte" in same.stdout
+    report.write_text(report.read_text().replace('"seed":20240601', '"seed":7'))
+    differs = run("reproduce", "report.html", cwd=tmp_path)
+    assert differs.returncode == 1
+    assert "not the same" in differs.stdout
+
+
+def test_a_report_on_own_tables_never_reads_a_path_from_the_report(tmp_path: Path) -> None:
+    write_good(tmp_path / "mine")
+    made = run("compare", "--evidence", "mine", "--replace", "--draws", "2000", "--out", "r.html", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert run("reproduce", "r.html", cwd=tmp_path).returncode == 2
+    same = run("reproduce", "r.html", "--evidence", "mine", cwd=tmp_path)
+    assert same.returncode == 0, same.stdout + same.stderr
+
+
+def test_compare_in_json_and_csv_carries_every_strategy() -> None:
+    result = json.loads(run("compare", "--format", "json", "--draws", "2000").stdout)
+    frame = pd.read_csv(StringIO(run("compare", "--format", "csv", "--draws", "2000").stdout))
+    assert [row["strategy"]["strategy_id"] for row in result["strategies"]] == frame["strategy_id"].tolist()
+    assert {"orr_estimate", "orr_pi_lb", "cr_estimate", "certainty", "prob_best"} <= set(frame.columns)
+
+
+def test_a_digitised_curve_gives_back_the_published_median(tmp_path: Path) -> None:
+    """6-MP arm of Freireich 1963: 21 patients, 9 relapses, median remission 23 weeks (as printed in textbooks)."""
+    examples = Path(__file__).parents[2] / "src" / "aftercar" / "catalogue" / "examples"
+    points, risk = str(examples / "digitised_curve.csv"), str(examples / "risk_table.csv")
+    command = ("curve", points, "--at-risk", risk, "--unit", "percent", "--events", "9")
+    result = run(*command, "--format", "json", "--out", "patients.csv", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert (answer["patients"], answer["events"]) == (21, 9)
+    assert answer["median"]["estimate"] == pytest.approx(23, abs=0.25)  # the reading error of the axis
+    assert len(pd.read_csv(tmp_path / "patients.csv")) == 21
+    wrong = run("curve", points, "--at-risk", risk, "--unit", "fraction", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "percent" in wrong.stderr

@@ -1,0 +1,101 @@
+"""The reference pages hold every public name and no other, every column of the tables, every entry of the catalogue."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.unit.docs.blocks import DOCS
+
+from aftercar.catalogue import load_base
+from aftercar.catalogue.loading import TABLES
+from aftercar.foundation import columns_of
+
+ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli"}
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The pages that conf.py writes before a build, by name."""
+    folder = tmp_path_factory.mktemp("generated")
+    sys.path.insert(0, str(DOCS))
+    try:
+        importlib.import_module("_generate").write_pages(folder)
+    finally:
+        sys.path.remove(str(DOCS))
+    return {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+
+
+def documented_names() -> dict[str, list[str]]:
+    """Return the names that the reference pages describe, by room."""
+    found: dict[str, list[str]] = {}
+    for page in sorted((DOCS / "reference").glob("*.md")):
+        room = ""
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if match := re.match(r"\.\. (?:py:)?currentmodule:: aftercar\.(\w+)$", line):
+                room = match[1]
+            elif match := re.match(r"\.\. (?:auto\w+|py:data):: (\w+)$", line):
+                found.setdefault(room, []).append(match[1])
+    return found
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_public_names_and_reference_pages_agree(room: str) -> None:
+    promised = set(importlib.import_module(f"aftercar.{room}").__all__)
+    described = documented_names()[room]
+    assert len(described) == len(set(described)), "a name is described twice"
+    assert promised - set(described) == set(), f"not in docs/reference/{room}.md"
+    assert set(described) - promised == set(), f"in docs/reference/{room}.md, but not in __all__"
+
+
+def test_every_room_has_a_page() -> None:
+    source = Path(importlib.import_module("aftercar").__file__ or "").parent
+    assert {path.parent.name for path in source.glob("*/__init__.py")} == ROOMS == set(documented_names())
+
+
+def test_every_reference_page_is_in_the_contents() -> None:
+    contents = (DOCS / "reference" / "index.md").read_text(encoding="utf-8").split()
+    assert [page.stem for page in (DOCS / "reference").glob("*.md") if page.stem not in {*contents, "index"}] == []
+
+
+def test_generated_pages_hold_the_whole_catalogue(generated: Mapping[str, str]) -> None:
+    base = load_base()
+    for name in base.therapies:
+        assert f"`{name}`" in generated["therapies"]
+    for name in base.strategies:
+        assert f"`{name}`" in generated["strategies"]
+    for name in base.cohorts:
+        assert f"| `{name}` |" in generated["cohorts"]
+    assert generated["findings"].count("\n| ") == len(base.findings) + 2 * generated["findings"].count("### ")
+    assert generated["conflicts"].count("\n| ") == len(base.discrepancies) + 1
+
+
+def test_generated_tables_hold_every_column(generated: Mapping[str, str]) -> None:
+    for name, record in TABLES.items():
+        section = generated["tables"].split(f"## {name}.csv\n")[1].split("\n## ")[0]
+        assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == list(columns_of(record))
+
+
+def test_every_command_is_described(generated: Mapping[str, str]) -> None:
+    page = generated["commands"]
+    for words in ("compare", "reproduce", "pool", "evidence list", "evidence show", "evidence check"):
+        assert f" aftercar {words}\n" in page
+    assert "`--counts`" in page and "Example" in page
+
+
+def test_figures_read_as_a_person_writes_them(generated: Mapping[str, str]) -> None:
+    rows = {line.split(" | ")[0]: line for line in generated["cohorts"].splitlines() if line.startswith("| `")}
+    assert "ORR 6/28 (21%)" in rows["| `karmma_reinfusion`"]  # review, section 3.1
+    assert "PFS 8.3 (7.9 to NR) months" in rows["| `reyes_cart`"]  # primary paper of Reyes et al.
+
+
+def test_marks_in_the_data_are_not_read_as_markup(generated: Mapping[str, str]) -> None:
+    cell = sys.modules["_generate"].cell
+    assert cell("a|b <i>\n$x$ *") == r"a\|b \<i\> \$x\$ \*"
+    for page in generated.values():
+        tables = [line.count(" | ") for line in page.splitlines() if line.startswith("| ")]
+        assert tables and min(tables) >= 1
