@@ -4,7 +4,7 @@ One Jacobian and one LU factorisation per step serve all eight stages, each of w
 equations and one back substitution. It is L-stable, so that binding within seconds and relapse over years share one
 step size rule, and a one-step method, so that a dose costs a restart of the step size only.
 
-In the form that needs no product with the Jacobian (Hairer & Wanner II, IV.7):
+In the form that needs no product with the Jacobian (hairer1996, IV.7):
 
     (1/(h*gamma) - J) U_i = f(t + alpha_i*h, y + sum a_ij U_j) + sum (c_ij/h) U_j + h*d_i*df/dt
 

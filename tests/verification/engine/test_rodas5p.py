@@ -11,7 +11,7 @@ from aftercar.engine import rodas5p as method
 ALPHA, GAMMA_IJ, B = method.original_form()
 BETA = ALPHA + GAMMA_IJ
 A1, B1 = ALPHA.sum(axis=1), BETA.sum(axis=1)
-# Order conditions of Rosenbrock methods (Hairer & Wanner II, IV.7, table 7.1), here with gamma on the diagonal of beta.
+# Order conditions of Rosenbrock methods (hairer1996, IV.7, table 7.1), here with gamma on the diagonal of beta.
 CONDITIONS = {
     "order 1": (B.sum(), 1),
     "order 2": (B @ B1, 1 / 2),
@@ -70,7 +70,7 @@ def test_dense_output_is_of_fourth_order() -> None:
 
 @pytest.mark.parametrize("rtol", [1e-4, 1e-6, 1e-8])
 def test_the_error_keeps_to_ten_times_the_tolerance(rtol: float) -> None:
-    # Robertson's problem at t = 40, 4e5: Hairer & Wanner II, IV.10, problem ROBER; values from its reference solution
+    # Robertson's problem at t = 40, 4e5: hairer1996, IV.10, problem ROBER; values from its reference solution
     # at 40: 0.7158270688, 0.9185534764e-5, 0.2841637457 (scipy 1.17 Radau, rtol 1e-13, agrees in all digits shown).
     def robertson(a, b, c):
         return {"a": -0.04 * a + 1e4 * b * c, "b": 0.04 * a - 1e4 * b * c - 3e7 * b * b, "c": 3e7 * b * b}
