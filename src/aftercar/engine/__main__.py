@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from aftercar.engine.errors import UnsupportedFeatureError
+from aftercar.engine.jit import is_cold
 from aftercar.engine.run_file import TimeCourse, simulate_network
 from aftercar.engine.sbml import load_model
 from aftercar.foundation import AftercarError, write_atomic
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 0, or 2 for bad input and failed integration, or 3 for an unsupported model."""
     given = _parser().parse_args(arguments)
     course = TimeCourse(given.start, given.duration, given.steps, given.rtol, given.atol)
+    if is_cold():
+        print("compiling the integrator, once on this machine (about 15 s) ...", file=sys.stderr, flush=True)
     try:
         table = simulate_network(
             load_model(given.model),

@@ -31,6 +31,11 @@ _config: Any = config
 _FOLDER = cache_folder() / f"loops-{_source_hash()}"
 
 
+def is_cold() -> bool:
+    """Tell whether the integrator's loops have yet to be compiled on this machine."""
+    return not any(_FOLDER.glob("**/*.nbi"))
+
+
 def loop(function: Callable[..., Any]) -> Any:
     """Compile a function without Python objects, releasing the interpreter's lock, cached on disk.
 

@@ -25,6 +25,7 @@ from aftercar.engine import indices as ix
 from aftercar.engine.draws import stream_keys
 from aftercar.engine.errors import IntegrationWarning
 from aftercar.engine.inputs import Patients, check_times, find_columns, read_patients, tolerances
+from aftercar.engine.jit import is_cold
 from aftercar.engine.model_code import ModelCode, prepare
 from aftercar.engine.network import Network
 from aftercar.engine.run import FloatArray, Outcome, Task, empty_outcome, run_range
@@ -344,6 +345,8 @@ class _Bar:
         if plan.progress:
             columns = (TextColumn("{task.completed:,.0f} patients"), BarColumn(), TextColumn("{task.speed:,.0f}/s"))
             self._progress = Progress(*columns, TimeRemainingColumn())
+            if is_cold():
+                self._progress.console.print("compiling the integrator, once on this machine (about 15 s) ...")
             self._task = self._progress.add_task("integrating", total=plan.task.n_patients)
 
     def __enter__(self) -> Any:
