@@ -15,7 +15,7 @@ from aftercar.catalogue import load_base
 from aftercar.catalogue.loading import TABLES
 from aftercar.foundation import columns_of
 
-ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli"}
+ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli", "engine"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,365 @@
+"""The generated code of one network: all functions that the integrator calls, as LLVM text.
+
+Vector functions work on a whole batch of lanes: `step` (Jacobian, factorisation, eight stages, error), `dense` and
+`commit`. Scalar functions work on one patient; their first argument is the flat array [time, states, parameters,
+rules], their second an output array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from aftercar.engine import rodas5p
+from aftercar.engine.from_sympy import Writer
+from aftercar.engine.layout import CONTROL, Layout
+from aftercar.engine.llvm_text import Block, Printer, declarations, leaf_rows
+from aftercar.engine.network import TIME, Network, initial_order, symbol
+from aftercar.engine.sparse_lu import Elimination, find_elimination
+from aftercar.engine.tape import Level, Node, Tape
+from aftercar.engine.triggers import crossings, time_stops
+from aftercar.engine.vector_math import library
+
+# A state that has decayed below this is gone; subnormal numbers would only slow the processor down.
+_VANISHED = 1e-140
+# How much of the step that the error estimate allows is taken, and how far one step may differ from the last.
+_SAFETY = 0.9
+_GROW_AT_MOST = 8.0
+_SHRINK_AT_MOST = 0.1
+
+
+@dataclass(frozen=True)
+class Equations:
+    """A network on a tape, with its derivatives and its pattern of elimination."""
+
+    network: Network
+    tape: Tape
+    leaves: dict[Node, int]
+    states: tuple[Node, ...]
+    rates: tuple[Node, ...]
+    jacobian: dict[tuple[int, int], Node]
+    slope_in_time: tuple[Node, ...]
+    constants: tuple[Node, ...]
+    elimination: Elimination
+    layout: Layout
+
+    @property
+    def autonomous(self) -> bool:
+        """True where no rate has a derivative by time."""
+        return all(self.tape.is_number(node, 0.0) for node in self.slope_in_time)
+
+
+def write_equations(network: Network) -> Equations:
+    """Put a network on a tape and differentiate it."""
+    writer = Writer(network)
+    tape = writer.tape
+    states = tuple(writer.write(symbol(s.id)) for s in network.states)
+    time = writer.write(TIME)
+    parameters = tuple(writer.write(symbol(p.id)) for p in network.parameters)
+    rates = tuple(writer.write_number(s.rate) for s in network.states)
+    slopes = tape.derivatives(rates, [*states, time])
+    position = {node: j for j, node in enumerate(states)}
+    jacobian = {(i, position[x]): d for i, row in enumerate(slopes) for x, d in row.items() if x in position}
+    in_time = tuple(row.get(time, tape.zero) for row in slopes)
+    elimination = find_elimination(len(states), jacobian)
+    constants = _per_patient(tape, [*rates, *jacobian.values(), *in_time])
+    leaves = {node: k for k, node in enumerate([time, *states, *parameters])}
+    layout = Layout(len(states), len(constants), elimination.fill_in)
+    return Equations(network, tape, leaves, states, rates, jacobian, in_time, constants, elimination, layout)
+
+
+def _per_patient(tape: Tape, outputs: Sequence[Node]) -> tuple[Node, ...]:
+    """Return the nodes that are computed once per patient and then read at every evaluation."""
+    found: dict[Node, None] = {}
+    for node in tape.reachable(outputs):
+        if tape.levels[node] == Level.MOMENT:
+            found.update({a: None for a in tape.args[node] if tape.levels[a] == Level.PATIENT})
+    found.update({node: None for node in outputs if tape.levels[node] == Level.PATIENT})
+    return tuple(sorted(found))
+
+
+class LaneCode:
+    """Writes the vector functions."""
+
+    def __init__(self, equations: Equations, width: int) -> None:
+        self.eq = equations
+        self.width = width
+        self.layout = equations.layout
+        self.slots = {ij: k for k, ij in enumerate(sorted(equations.elimination.entries))}
+        self.control = {name: self.layout.control + k for k, name in enumerate(CONTROL)}
+
+    def text(self) -> str:
+        """Return `step`, `dense`, `commit` and the stage functions."""
+        stages = [self._first_stage()] + [self._later_stage(i) for i in range(1, rodas5p.STAGES)]
+        calls = "\n".join(f"  call void @stage{i}(ptr %a)" for i in range(rodas5p.STAGES))
+        step = f"define void @step(ptr %a, ptr %b) #0 {{\n{calls}\n  ret void\n}}\n"
+        return "".join([*stages, step, self._dense(), self._commit()])
+
+    def _printer(self, block: Block, states: Sequence[str], time: str) -> Printer:
+        rows = {node: self.layout.constants + k for k, node in enumerate(self.eq.constants)}
+        values = dict(zip(self.eq.states, states, strict=True))
+        values[self.eq.tape.leaf("time", TIME.name)] = time
+
+        def leaf(node: Node) -> str:
+            if node in values:
+                return values[node]
+            return block.load(rows[node]) if node in rows else ""
+
+        return Printer(self.eq.tape, block, leaf)
+
+    def _first_stage(self) -> str:
+        """Rates, Jacobian, factorisation and the first stage vector."""
+        b = Block(self.width)
+        lay, n = self.layout, self.layout.n_states
+        h = b.load(self.control["h"])
+        inverse = b.exact("fdiv", b.number(1.0), h)
+        b.store(self.control["inverse_h"], inverse)
+        printer = self._printer(b, [b.load(lay.y + j) for j in range(n)], b.load(self.control["t"]))
+        weight = b.arithmetic("fmul", b.number(rodas5p.nodes()[1][0]), h)
+        for j, node in enumerate(self.eq.rates):
+            rate = printer.number(node)
+            if not self.eq.tape.is_number(self.eq.slope_in_time[j], 0.0):
+                slope = printer.number(self.eq.slope_in_time[j])
+                b.store(lay.slope_in_time + j, slope)
+                rate = b.fma(weight, slope, rate)
+            b.store(lay.k + j, b.new(f"fneg {b.double} {rate}"))
+        diagonal = b.arithmetic("fmul", b.number(1.0 / rodas5p.GAMMA), inverse)
+        for (i, j), slot in self.slots.items():
+            entry = self.eq.jacobian.get((i, j))
+            start = b.number(0.0) if entry is None else printer.number(entry)
+            if i == j:
+                start = b.arithmetic("fsub", start, diagonal)
+            b.store(lay.factors + slot, start)
+        b.barrier()
+        self._factorise(b)
+        self._solve(b, [b.load(lay.k + j) for j in range(n)], lay.k)
+        return _define("stage0", b, internal=True)
+
+    def _factorise(self, b: Block) -> None:
+        """LU of J - I/(h*gamma), row by row, in memory; pivots are stored inverted.
+
+        The sign is that of the Jacobian, which saves turning it; right-hand sides are turned instead. Measures how
+        many digits a pivot lost.
+        """
+        plan, row = self.eq.elimination, self.layout.factors
+        rank = {k: position for position, k in enumerate(plan.order)}
+        loss = b.number(1.0)
+        for i in plan.order:
+            columns = sorted((j for r, j in self.slots if r == i), key=rank.__getitem__)
+            w = {j: b.load(row + self.slots[i, j]) for j in columns}
+            size = None
+            for k in (j for j in columns if rank[j] < rank[i]):
+                w[k] = b.arithmetic("fmul", w[k], b.load(row + self.slots[k, k]))
+                b.store(row + self.slots[i, k], w[k])
+                for j in plan.right[k]:
+                    product = b.arithmetic("fmul", w[k], b.load(row + self.slots[k, j]))
+                    if i == j:
+                        before = size or b.intrinsic("fabs", w[i])
+                        size = b.arithmetic("fadd", before, b.intrinsic("fabs", product))
+                    w[j] = b.arithmetic("fsub", w[j], product)
+            inverse = b.exact("fdiv", b.number(1.0), w[i])
+            if size is not None:
+                ratio = b.intrinsic("fabs", b.arithmetic("fmul", size, inverse))
+                loss = b.select(b.compare("ogt", ratio, loss), ratio, loss)
+            b.store(row + self.slots[i, i], inverse)
+            for j in plan.right[i]:
+                b.store(row + self.slots[i, j], w[j])
+            b.barrier()
+        b.store(self.control["pivot_loss"], loss)
+
+    def _solve(self, b: Block, right: list[str], row: int) -> list[str]:
+        plan, factors = self.eq.elimination, self.layout.factors
+        x = list(right)
+        for k in plan.order:
+            for i in plan.below[k]:
+                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, k]), x[k]))
+        for i in reversed(plan.order):
+            for j in plan.right[i]:
+                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, j]), x[j]))
+            x[i] = b.arithmetic("fmul", x[i], b.load(factors + self.slots[i, i]))
+            b.store(row + i, x[i])
+        return x
+
+    def _later_stage(self, i: int) -> str:
+        b = Block(self.width)
+        n, lay = self.layout.n_states, self.layout
+        weights, memory = rodas5p.argument_weights()[i], rodas5p.memory_weights()[i]
+        times, in_time = rodas5p.nodes()
+        h = b.load(self.control["h"])
+        for j in range(n):
+            k = [b.load(lay.k + s * n + j) for s in range(i)]
+            if i < 6:
+                u = b.combination(zip(weights, k, strict=False), b.load(lay.y + j))
+            else:
+                u = b.arithmetic("fadd", b.load(lay.u + j), k[i - 1])
+            b.store(lay.u + j, u)
+            past = b.combination(zip(memory, k, strict=False))
+            if in_time[i] != 0.0 and not self.eq.tape.is_number(self.eq.slope_in_time[j], 0.0):
+                weight = b.arithmetic("fmul", b.number(in_time[i]), b.arithmetic("fmul", h, h))
+                past = b.fma(weight, b.load(lay.slope_in_time + j), past)
+            b.store(lay.k + i * n + j, past)
+        b.barrier()
+        time = b.fma(b.number(times[i]), b.load(self.control["h"]), b.load(self.control["t"]))
+        printer = self._printer(b, [b.load(lay.u + j) for j in range(n)], time)
+        turned = b.new(f"fneg {b.double} {b.load(self.control['inverse_h'])}")
+        right = []
+        for j, node in enumerate(self.eq.rates):
+            past = b.arithmetic("fmul", turned, b.load(lay.k + i * n + j))
+            right.append(b.arithmetic("fsub", past, printer.number(node)))
+        last = self._solve(b, right, lay.k + i * n)
+        if i == rodas5p.STAGES - 1:
+            b.barrier()
+            self._judge(b, [b.load(lay.u + j) for j in range(n)], last)
+        return _define(f"stage{i}", b, internal=True)
+
+    def _judge(self, b: Block, u: list[str], error: list[str]) -> None:
+        """Store the new states, the norm of the error and how far non-negative states fell below zero.
+
+        The norm is the fourth root of the sum of fourth powers: close to the largest error of any one state, so that
+        no state hides in an average, yet smooth, and NaN shows in it.
+        """
+        lay = self.layout
+        rtol = b.load(self.control["rtol"])
+        total, negative = b.number(0.0), b.number(0.0)
+        for j in range(lay.n_states):
+            new = b.arithmetic("fadd", u[j], error[j])
+            b.store(lay.u + j, new)
+            old_size, size = b.intrinsic("fabs", b.load(lay.y + j)), b.intrinsic("fabs", new)
+            size = b.select(b.compare("ogt", old_size, size), old_size, size)
+            scale = b.fma(rtol, size, b.load(lay.atol + j))
+            ratio = b.exact("fdiv", error[j], scale)
+            square = b.arithmetic("fmul", ratio, ratio)
+            total = b.fma(square, square, total)
+            if self.eq.network.states[j].nonnegative:
+                depth = b.exact("fsub", b.number(0.0), b.arithmetic("fadd", new, b.load(lay.atol + j)))
+                negative = b.select(b.compare("ogt", depth, negative), depth, negative)
+        norm = b.intrinsic("sqrt", b.intrinsic("sqrt", total))
+        b.store(self.control["error"], norm)
+        b.store(self.control["factor"], self._factor(b, norm))
+        b.store(self.control["negativity"], negative)
+
+    def _factor(self, b: Block, norm: str) -> str:
+        """By how much the next step may differ: safety * error ** (-1/order), within bounds."""
+        least = b.number((_SAFETY / _GROW_AT_MOST) ** rodas5p.ORDER)
+        most = b.number((_SAFETY / _SHRINK_AT_MOST) ** rodas5p.ORDER)
+        inside = b.select(b.compare("olt", norm, least), least, norm)
+        inside = b.select(b.compare("olt", inside, most), inside, most)  # NaN shrinks most
+        prefix = "s" if self.width == 1 else "v"
+        logarithm = b.new(f"call {b.double} @{prefix}log({b.double} {inside})")
+        exponent = b.arithmetic("fmul", logarithm, b.number(-1.0 / rodas5p.ORDER))
+        power = b.new(f"call {b.double} @{prefix}exp({b.double} {exponent})")
+        return b.arithmetic("fmul", power, b.number(_SAFETY))
+
+    def _dense(self) -> str:
+        b = Block(self.width)
+        n = self.layout.n_states
+        for j in range(n):
+            k = [b.load(self.layout.k + s * n + j) for s in range(rodas5p.STAGES)]
+            for row, weights in enumerate(rodas5p.H):
+                b.store(self.layout.dense + row * n + j, b.combination(zip(weights, k, strict=True)))
+        return _define("dense", b)
+
+    def _commit(self) -> str:
+        b = Block(self.width)
+        yes = b.compare("ogt", b.load(self.control["accepted"]), b.number(0.0))
+        for j, state in enumerate(self.eq.network.states):
+            new = b.load(self.layout.u + j)
+            if state.nonnegative:
+                new = b.select(b.compare("olt", new, b.number(_VANISHED)), b.number(0.0), new)
+            b.store(self.layout.y + j, b.select(yes, new, b.load(self.layout.y + j)))
+        return _define("commit", b)
+
+
+def _define(name: str, block: Block, *, internal: bool = False) -> str:
+    head = "define internal void" if internal else "define void"
+    arguments = "ptr %a" if internal else "ptr %a, ptr %b"
+    inside = "\n".join(block.lines)
+    return f"{head} @{name}({arguments}) {'#1' if internal else '#0'} {{\n{inside}\n  ret void\n}}\n"
+
+
+class PatientCode:
+    """Writes the scalar functions."""
+
+    def __init__(self, equations: Equations) -> None:
+        self.eq = equations
+        self.writer = Writer(equations.network, equations.tape)
+
+    def text(self) -> str:
+        """Return all scalar functions."""
+        network, write = self.eq.network, self.writer.write
+        assignments = [a for e in network.events for a in e.assignments]
+        counted = [s.counted for s in network.states if s.counted is not None]
+        none = self.eq.tape.zero
+        outputs: dict[str, list[Node]] = {
+            "hoist": list(self.eq.constants),
+            "slope": list(self.eq.rates),
+            "observe": [write(symbol(r.id)) for r in network.rules],
+            "stops": [write(e) for e in time_stops(network)],
+            "triggers": [write(e.trigger) for e in network.events],
+            "crossings": [write(c) for c in crossings(network)],
+            "delays": [none if e.delay is None else write(e.delay) for e in network.events],
+            "priorities": [none if e.priority is None else write(e.priority) for e in network.events],
+            "assigned": [write(a.value) for a in assignments],
+            "scales": [write(a.scale) for a in assignments],
+            "turnover": [write(x) for c in counted for x in (c.birth, c.death, c.arrival)],
+        }
+        return "".join(self._function(name, nodes) for name, nodes in outputs.items()) + self._initial()
+
+    def _function(self, name: str, nodes: list[Node]) -> str:
+        b = Block(1)
+        printer = Printer(self.eq.tape, b, leaf_rows(self.eq.tape, self.eq.leaves, b))
+        values = [printer.number(node) for node in nodes]
+        for k, value in enumerate(values):
+            b.store(k, value, "%b")
+        return _define(name, b)
+
+    def _initial(self) -> str:
+        """Fill in what follows from the rest at the start. `%b` holds 1 for each name that the user has given."""
+        network = self.eq.network
+        writer = Writer(network)
+        tape = writer.tape
+        definitions: dict[str, sp.Basic] = {s.id: s.initial for s in network.states}
+        definitions |= {p.id: p.value for p in network.parameters if isinstance(p.value, sp.Basic)}
+        names = [TIME.name, *(s.id for s in network.states), *(p.id for p in network.parameters)]
+        rows = {writer.write(symbol(name)): k for k, name in enumerate(names)}
+        flags: dict[Node, int] = {}
+        results: dict[str, Node] = {}
+        for name in initial_order(network):
+            if name in definitions:
+                given = tape.leaf("parameter", f"given {name}")
+                flags[given] = names.index(name)
+                own = next(node for node, k in rows.items() if k == names.index(name))
+                asked = tape.apply("gt", given, tape.zero)
+                results[name] = tape.select(asked, own, writer.write_number(definitions[name]))
+                writer.use({name: results[name]})
+                writer.forget()
+        b = Block(1)
+
+        def leaf(node: Node) -> str:
+            if node in flags:
+                return b.load(flags[node], "%b")
+            return b.load(rows[node]) if node in rows else ""
+
+        printer = Printer(tape, b, leaf)
+        values = {name: printer.number(node) for name, node in results.items()}
+        for name, value in values.items():
+            b.store(names.index(name), value)
+        return _define("initial", b)
+
+
+def kernel_text(equations: Equations, width: int) -> str:
+    """Return the whole LLVM module of a network."""
+    attributes = (
+        'attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }\n'
+        'attributes #1 = { nounwind noinline "prefer-vector-width"="512" "min-legal-vector-width"="512" }\n'
+    )
+    lanes = LaneCode(equations, width).text()
+    return declarations() + _two_libraries(width) + lanes + PatientCode(equations).text() + attributes
+
+
+def _two_libraries(width: int) -> str:
+    """The polynomials for lanes and for one patient; overloads are told apart by name."""
+    scalar = library(1).replace("@vexp", "@sexp").replace("@vlog", "@slog").replace("@vpow", "@spow")
+    return scalar if width == 1 else library(width) + scalar
