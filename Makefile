@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 OUT    ?= results
 
-.PHONY: compare test check docs validate benchmark lock wheel clean
+.PHONY: compare test check docs validate coverage benchmark lock wheel clean
 
 compare: $(VENV)/.run-ready
 	$(BIN)/aftercar compare --out $(OUT)/compare.html $(ARGS)
@@ -27,6 +27,11 @@ docs: $(VENV)/.dev-ready
 validate: $(VENV)/.dev-ready
 	bash validation/install_r.sh
 	$(BIN)/python -m pytest validation $(ARGS)
+
+# How often the intervals hold the truth, by simulation: about half an hour.
+coverage: $(VENV)/.run-ready
+	$(BIN)/python validation/coverage/simulate.py
+	$(BIN)/python validation/coverage/tabulate.py --write
 
 benchmark: $(VENV)/.run-ready
 	$(BIN)/python benchmarks/compare_time.py

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,48 @@ def latin1(folder: Path) -> None:
     (folder / "sources.csv").write_bytes(content.replace(b"two thirds", b"zwei Dr\xe4ttel"))
 
 
+def link(name: str, target: str) -> Callable[[Path], None]:
+    """Return a damage that puts a link in the place of a table."""
+
+    def damage(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).symlink_to(target)
+
+    return damage
+
+
+def pipe(folder: Path) -> None:
+    """Put a named pipe in the place of a table: reading it would wait for ever."""
+    (folder / "outcomes.csv").unlink()
+    os.mkfifo(folder / "outcomes.csv")
+
+
+def shout(folder: Path) -> None:
+    """Spell a table's name in capitals, as some systems do."""
+    (folder / "outcomes.csv").rename(folder / "OUTCOMES.CSV")
+
+
+def own_therapy(text: str) -> Callable[[Path], None]:
+    """Return a damage that adds a therapy of the user's own."""
+
+    def damage(folder: Path) -> None:
+        (folder / "therapies").mkdir()
+        (folder / "therapies" / "own.toml").write_text(text, encoding="utf-8")
+
+    return damage
+
+
+def own_strategy(text: str) -> Callable[[Path], None]:
+    """Return a damage that adds a strategy of the user's own."""
+
+    def damage(folder: Path) -> None:
+        (folder / "strategies").mkdir()
+        (folder / "strategies" / "own.toml").write_text(text, encoding="utf-8")
+
+    return damage
+
+
+_THERAPY = '[{}]\nname = "{}"\nstrategy_class = "BsAb_GPRC5D"\ntargets = [{}]\nmechanism = "binds"\n'
 _OUTCOMES = "outcomes.csv"
 _COHORTS = "cohorts.csv"
 
@@ -145,5 +188,29 @@ KINDS: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
     ("superseded across families", swap(_COHORTS, "20,alpha,,", "20,alpha,,beta_all"), (_COHORTS, "row 2", "common overlap_family")),
     ("control character", swap("sources.csv", "two thirds", "two\x1b[31m thirds"), ("sources.csv", "row 3", "column quote", "control")),
     ("huge cell", swap("sources.csv", "two thirds", "x" * 20_000), ("sources.csv", "row 3", "column quote", "characters")),
+    ("escape of the upper range", swap("sources.csv", "two thirds", "two\x9b31m thirds"), ("sources.csv", "row 3", "column quote", "control")),
+    ("text turned round", swap("sources.csv", "two thirds", "two\u202e thirds"), ("sources.csv", "row 3", "column quote", "control")),
+    ("a formula", swap("sources.csv", "two thirds", "=HYPERLINK(A1)"), ("sources.csv", "row 3", "column quote", "formula")),
+    ("a formula by the at sign", swap("studies.csv", "Beta", "@SUM(A1)"), ("studies.csv", "row 3", "column name", "formula")),
+    ("control character in a header", swap("studies.csv", "year", "ye\x1b[31mar"), ("studies.csv", "row 1", "control")),
+    ("endless device", link(_OUTCOMES, "/dev/zero"), (_OUTCOMES, "no ordinary file")),
+    ("named pipe", pipe, (_OUTCOMES, "no ordinary file")),
+    ("link to nothing", link(_OUTCOMES, "nowhere.csv"), (_OUTCOMES, "does not exist")),
+    ("link to itself", link(_OUTCOMES, _OUTCOMES), (_OUTCOMES, "cannot be read")),
+    ("name in capitals", shout, ("OUTCOMES.CSV", "no table")),
+    ("absurd time", swap(_OUTCOMES, "4.1,2.0,6.5", "1e308,2.0,1e308"), (_OUTCOMES, "row 4", "column estimate", "above")),
+    ("level of zero", swap(_OUTCOMES, "6.5,95", "6.5,0"), (_OUTCOMES, "row 4", "column ci_level", "below")),
+    ("feasible counts past all bounds", swap(_OUTCOMES, "8/12", f"2{'0' * 320}/3{'0' * 320}"), (_OUTCOMES, "row 5", "column feasible_counts")),
+    ("superseded in a circle", lambda folder: (swap(_COHORTS, "20,alpha,,", "20,alpha,,beta_all")(folder), swap(_COHORTS, ",6,,,", ",6,alpha,,alpha_all")(folder)) and None, (_COHORTS, "row 2", "column superseded_by", "circle")),
+    ("TOML nested past all bounds", own_therapy("a = " + "[" * 100_000), ("own.toml", "nested")),
+    ("TOML key nested past all bounds", own_therapy("a" + ".a" * 50_000 + " = 1"), ("own.toml",)),
+    ("therapy with a list of numbers", own_therapy(_THERAPY.format("own", "Own", "1, 2")), ("own.toml", "column own.targets", "text")),
+    ("therapy without a name", own_therapy(_THERAPY.format("own", "", '"GPRC5D"')), ("own.toml", "column own.name", "empty")),
+    ("therapy without targets, in a list", own_therapy(_THERAPY.format("own", "Own", '""')), ("own.toml", "column own.targets", "empty")),
+    ("therapy with an escape", own_therapy(_THERAPY.format("own", "O\\u001b[31mwn", '"GPRC5D"')), ("own.toml", "column own.name", "control")),
+    ("therapy whose id is a path", own_therapy(_THERAPY.format('"../../own"', "Own", '"GPRC5D"')), ("own.toml", "not an id")),
+    ("therapy not in UTF-8", lambda folder: (own_therapy("")(folder), (folder / "therapies" / "own.toml").write_bytes(b"a = \xff"))[0], ("own.toml", "UTF-8")),
+    ("therapy that is a device", lambda folder: (own_therapy("")(folder), link("therapies/own.toml", "/dev/zero")(folder))[0], ("own.toml", "no ordinary file")),
+    ("strategy without classes", own_strategy('[own]\nname = "own"\nclasses = []\nranked = true\n'), ("own.toml", "column own.classes", "empty")),
     ("unknown table", raw("outcome.csv", b"a\n"), ("outcome.csv", "no table")),
 ]  # fmt: skip

@@ -64,6 +64,15 @@ def test_help_shows_an_example(arguments: tuple[str, ...]) -> None:
         (("pool", "--events", "r"), "no file"),
         (("pool", "--strategy", "imid"), "Loosen"),
         (("pool", "--measure", "PFS"), "no proportion"),
+        (("pool", "--strategy", "gprc5d_cart", "--covariate", "year"), "--covariate"),
+        (("pool", "--strategy", "gprc5d_cart", "--order", "year"), "--order"),
+        (("pool", "mine.csv", "--events", "r", "--total", "n", "--prior", "strict"), "--prior"),
+        (("pool", "mine.csv", "--events", "r", "--total", "n", "--measure", "CR"), "--measure"),
+        (("pool", "mine.csv", "--median", "m", "--out", "plot.svg"), "--out"),
+        (("pool", "mine.csv", "--median", "m", "--method", "reml"), "--method"),
+        (("compare", "--replace"), "--evidence"),
+        (("evidence", "list", "--replace"), "--evidence"),
+        (("evidence", "list", "--target", "GPRC5D", "--measure", "local_control"), "no figure"),
         (("reproduce", "nowhere.html"), "does not exist"),
         (("frobnicate",), "No such command"),
     ],
@@ -204,6 +213,75 @@ def test_a_report_on_own_tables_never_reads_a_path_from_the_report(tmp_path: Pat
     assert run("reproduce", "r.html", cwd=tmp_path).returncode == 2
     same = run("reproduce", "r.html", "--evidence", "mine", cwd=tmp_path)
     assert same.returncode == 0, same.stdout + same.stderr
+
+
+def test_tables_in_the_folder_where_one_stands_are_named_by_it(tmp_path: Path) -> None:
+    """`--evidence .` has no name of its own: the report must still say that it used tables of a user."""
+    mine = write_good(tmp_path / "mine")
+    made = run("compare", "--evidence", ".", "--replace", "--draws", "2000", "--out", "../r.html", cwd=mine)
+    assert made.returncode == 0, made.stderr
+    refused = run("reproduce", "r.html", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "used tables of its own ('mine')" in refused.stderr
+    assert run("reproduce", "../r.html", "--evidence", ".", cwd=mine).returncode == 0
+
+
+def test_pooling_the_base_says_on_which_question_it_rests(tmp_path: Path) -> None:
+    """The manifest must hold every setting that can move the result, also those left at their defaults."""
+    result = run("pool", "--strategy", "gprc5d_cart", "--format", "json", cwd=tmp_path)
+    config = json.loads(result.stdout)["manifest"]["config"]
+    assert config["measure"] == "ORR"
+    assert config["filters"]["prior"] == "inclusive"
+    assert config["filters"]["strategies"] == ["gprc5d_cart"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ('"config":{', '"config":[1],"x":{'),
+        ('"config":{', '"config":null,"x":{'),
+        ('"version":"', '"version":"\\u001b[31m'),
+    ],
+)
+def test_a_report_that_was_tampered_with_is_refused_or_shown_plainly(tmp_path: Path, damage: tuple[str, str]) -> None:
+    assert run("compare", "--strategy", "imid", "--draws", "2000", "--out", "r.html", cwd=tmp_path).returncode == 0
+    report = tmp_path / "r.html"
+    text = report.read_text()
+    assert damage[0] in text
+    report.write_text(text.replace(*damage, 1))
+    result = run("reproduce", "r.html", cwd=tmp_path)
+    assert result.returncode in {1, 2}
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout + result.stderr
+
+
+def test_whole_numbers_stay_whole_in_exported_tables(tmp_path: Path) -> None:
+    assert run("evidence", "export", "base.csv", cwd=tmp_path).returncode == 0
+    assert run("evidence", "export", "tables", cwd=tmp_path).returncode == 0
+    for name, column in (("base.csv", "events"), ("tables/cohorts.csv", "n_treated"), ("tables/studies.csv", "year")):
+        cells = pd.read_csv(tmp_path / name, dtype=str)[column].dropna()
+        assert cells.str.fullmatch("[0-9]+").all(), name
+    table = pd.read_csv(StringIO(run("compare", "--format", "csv", "--draws", "2000").stdout), dtype=str)
+    assert table["orr_k"].dropna().str.fullmatch("[0-9]+").all()
+
+
+def test_an_empty_table_is_exported_with_its_header(tmp_path: Path) -> None:
+    mine = str(write_good(tmp_path / "mine"))
+    assert run("evidence", "export", "tables", "--evidence", mine, "--replace", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "tables" / "findings.csv").read_text().startswith("finding_id,")
+    check = run("evidence", "check", "tables", "--replace", cwd=tmp_path)
+    assert check.returncode == 0, check.stderr
+
+
+def test_an_unwritable_place_is_named_as_the_user_wrote_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("evidence", "export", "file/base.csv", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "file" in result.stderr
+    assert ".tmp" not in result.stderr
+    assert run("evidence", "export", "", cwd=tmp_path).returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_compare_in_json_and_csv_carries_every_strategy() -> None:

@@ -30,6 +30,7 @@ def check_tables(
     cohorts = {row.record.cohort_id: row.record for row in tables["cohorts"]}
     for row in tables["outcomes"]:
         faults.extend(_outcome_faults(row, cohorts.get(row.record.cohort_id)))
+    faults.extend(_circle_faults(tables["cohorts"], cohorts))
     faults.extend(_preference_faults(tables["outcomes"]))
     faults.extend(_nesting_faults(tables["outcomes"]))
     faults.extend(_strategy_faults(therapies, strategies))
@@ -81,6 +82,18 @@ def _cohort_faults(row: Placed, rows: Sequence[Placed]) -> Iterable[Fault]:
             f"'{later.cohort_id}' names no common overlap_family.",
             "Cohorts of the same patients belong to one family.",
         )
+
+
+def _circle_faults(rows: Sequence[Placed], cohorts: Mapping[str, Cohort]) -> Iterable[Fault]:
+    """A chain of later reports must end: each names a later one, and the last names none."""
+    for row in rows:
+        seen = {row.record.cohort_id}
+        later = cohorts.get(row.record.superseded_by)
+        while later is not None and later.cohort_id not in seen:
+            seen.add(later.cohort_id)
+            later = cohorts.get(later.superseded_by)
+        if later is not None and len(seen) > 1:
+            yield row.fault("superseded_by", "the later reports run in a circle.", "Leave it empty in the last one.")
 
 
 def _outcome_faults(row: Placed, cohort: Cohort | None) -> Iterable[Fault]:

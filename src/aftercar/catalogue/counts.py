@@ -12,7 +12,7 @@ def parse_counts(text: str) -> tuple[tuple[int, int], ...]:
     for part in (piece.strip() for piece in text.split(";")):
         if not part:
             continue
-        match = re.fullmatch(r"(\d+)/(\d+)", part)
+        match = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", part)  # the bound of counts in every table
         if match is None:
             raise ValueError(f"'{part}' is not a pair such as 2/3")
         events, total = int(match[1]), int(match[2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from aftercar.catalogue._checks import check_tables
 from aftercar.catalogue._placed import Placed
+from aftercar.catalogue._toml import load_entries
 from aftercar.catalogue.records import Cohort, Discrepancy, Finding, Outcome, Source, Strategy, Study, Therapy
 from aftercar.foundation import Fault, InputError, hash_bytes
 from aftercar.foundation.tables import load_table
@@ -90,8 +91,8 @@ def _load(directory: Path | None, mode: Literal["extend", "replace"]) -> Evidenc
     tables = {name: _stack(name, _csv_files(name, folders, directory), faults) for name in TABLES}
     therapy_files = [*sorted(BUILT_IN.glob("therapies/*.toml")), *_user_toml(directory, "therapies")]
     strategy_files = [*sorted(BUILT_IN.glob("strategies/*.toml")), *_user_toml(directory, "strategies")]
-    therapies = _load_toml(therapy_files, Therapy, "therapy_id", faults)
-    strategies = _load_toml(strategy_files, Strategy, "strategy_id", faults)
+    therapies = load_entries(therapy_files, Therapy, "therapy_id", faults)
+    strategies = load_entries(strategy_files, Strategy, "strategy_id", faults)
     check_tables(tables, therapies, strategies, faults)
     if faults:
         raise InputError(faults)
@@ -113,7 +114,7 @@ def _check_directory(directory: Path, faults: list[Fault]) -> None:
             )
         )
     known = {f"{name}.csv" for name in TABLES}
-    found = sorted(path.name for path in directory.glob("*.csv"))
+    found = sorted(path.name for path in directory.iterdir() if path.suffix.lower() == ".csv")
     if not found and not _user_toml(directory, "therapies"):
         faults.append(
             Fault(
@@ -129,7 +130,8 @@ def _check_directory(directory: Path, faults: list[Fault]) -> None:
 
 def _csv_files(name: str, folders: list[Path], directory: Path | None) -> list[Path]:
     files = [folder / "cohorts" / f"{name}.csv" for folder in folders]
-    if directory is not None and (directory / f"{name}.csv").exists():
+    # A link that leads nowhere counts as there, so that it is read and its fault named.
+    if directory is not None and os.path.lexists(directory / f"{name}.csv"):
         files.append(directory / f"{name}.csv")
     return files
 
@@ -150,46 +152,3 @@ def _stack(name: str, files: list[Path], faults: list[Fault]) -> list[Placed]:
 
 def _by_id(rows: Iterable[Placed], key: str) -> Mapping[str, Any]:
     return MappingProxyType({getattr(row.record, key): row.record for row in rows})
-
-
-def _load_toml(files: Iterable[Path], record: type, key: str, faults: list[Fault]) -> list[Placed]:
-    """Read records that stand one a TOML table, keyed by id. Lists become tuples."""
-    rows: dict[str, Placed] = {}
-    here: dict[str, str] = {}
-    for path in files:
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            faults.append(Fault(path.name, f"this is not TOML: {error}.", "See docs/how-to/add-a-therapy.md."))
-            continue
-        for name, values in content.items():
-            if here.get(name) not in (None, str(path.parent)):
-                pass  # a user's entry replaces the built-in one of the same id
-            elif name in here:
-                faults.append(Fault(path.name, f"the id '{name}' stands in two files.", "Give each entry its own id."))
-            here[name] = str(path.parent)
-            made = _make(record, key, name, values, path.name, faults)
-            if made is not None:
-                rows[name] = Placed(made, path.name, None)
-    return list(rows.values())
-
-
-def _make(record: type, key: str, name: str, values: Any, file: str, faults: list[Fault]) -> Any:
-    if not isinstance(values, dict):
-        faults.append(Fault(file, f"'{name}' is no table.", f"Write [{name}] and its fields below.", None, name))
-        return None
-    fields = {field: tuple(value) if isinstance(value, list) else value for field, value in values.items()}
-    types = {"ranked": bool, "targets": tuple, "classes": tuple, "synonyms": tuple}
-    good = True
-    for field, value in fields.items():
-        if not isinstance(value, types.get(field, str)):
-            wanted = {bool: "true or false", tuple: "a list", str: "text"}[types.get(field, str)]
-            faults.append(Fault(file, f"'{value}' is not {wanted}.", f"Write {wanted}.", None, f"{name}.{field}"))
-            good = False
-    try:
-        return record(**{key: name}, **fields) if good else None
-    except TypeError as error:
-        known = ", ".join(slot for slot in record.__slots__ if slot != key)  # type: ignore[attr-defined]
-        reason = str(error).split("__init__() ")[-1]
-        faults.append(Fault(file, f"the entry does not fit: {reason}.", f"Fields: {known}.", None, name))
-        return None

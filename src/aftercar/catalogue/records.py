@@ -56,6 +56,7 @@ SOURCE_KINDS = (
     "news",
     "derived",
 )
+MOST_MONTHS = 1_200  # no patient is followed for a hundred years: a larger figure is a slip
 CHECKED = ("against_review_text", "against_primary", "against_secondary", "not_checked")
 
 
@@ -123,13 +124,15 @@ class Outcome:
     feasible_counts: str = column(
         "text", "counts that print as this percentage under the stated constraints, e.g. 2/3;4/6"
     )
-    estimate: float | None = column("number", "median or rate as printed", minimum=0)
-    ci_lb: float | None = column("number", "lower limit of the interval as printed", minimum=0)
-    ci_ub: float | None = column("number", "upper limit as printed; empty where not reached", minimum=0)
-    ci_level: float | None = column("percent", "level of the interval", unit="%")
+    estimate: float | None = column("number", "median or rate as printed", minimum=0, maximum=MOST_MONTHS)
+    ci_lb: float | None = column("number", "lower limit of the interval as printed", minimum=0, maximum=MOST_MONTHS)
+    ci_ub: float | None = column(
+        "number", "upper limit as printed; empty where not reached", minimum=0, maximum=MOST_MONTHS
+    )
+    ci_level: float | None = column("percent", "level of the interval", unit="%", minimum=50, maximum=99.99)
     unit: str = column("choice", "unit of estimate and interval", choices=("months", "%"))
     timepoint_months: float | None = column(
-        "number", "time at which a rate is read, or follow-up", unit="months", minimum=0
+        "number", "time at which a rate is read, or follow-up", unit="months", minimum=0, maximum=MOST_MONTHS
     )
     derivation: str = column("text", "how the count or figure follows from what is printed")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from aftercar.foundation import Column, Fault, InputError
-from aftercar.foundation.tables import convert_cell, read_cells
+from aftercar.foundation.tables import check_characters, convert_cell, read_cells
 
 _EVENTS = Column("count", "the number of patients with the outcome", required=True)
 _TOTAL = Column("count", "the number of patients evaluable", required=True, minimum=1)
@@ -18,6 +18,9 @@ _TEXT = Column("text", "a word that names the group", required=True)
 _MEDIAN = Column("number", "the median time", required=True, minimum=0)
 _NUMBER = Column("number", "a number read off the figure", required=True)
 _LIMIT = Column("number", "a limit of the interval; empty where not reached", minimum=0)
+
+# The columns of the frame that `load_counts` returns: a covariate of that name would overwrite them.
+_RESERVED = ("label", "events", "total", "group")
 
 
 def load_counts(
@@ -122,6 +125,11 @@ def _load_roles(
             )
         elif header.count(name) > 1:
             faults.append(Fault(path.name, f"the column '{name}' stands twice.", "Delete or rename one.", 1, name))
+    faults.extend(
+        Fault(path.name, f"the name '{name}' is taken in the answer.", "Please rename the column.", 1, name)
+        for name in covariates
+        if name in _RESERVED and not (name in {"events", "total"} and roles[name][0] == name)
+    )
     if faults:
         raise InputError(faults)
     title = label or next((name for name in ("study", "label", "id", "cohort_id") if name in header), None)
@@ -132,7 +140,8 @@ def _load_roles(
         raise InputError(faults)
     frame = pd.DataFrame(rows)
     for name in covariates:
-        frame[name] = _covariate(path.name, name, [(line, cells[header.index(name)]) for line, cells in body])
+        if name not in frame:  # events and total may serve as covariate or order as they are
+            frame[name] = _covariate(path.name, name, [(line, cells[header.index(name)]) for line, cells in body])
     return frame, [line for line, _ in body]
 
 
@@ -145,6 +154,7 @@ def _row(
     faults: list[Fault],
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"label": (cells[title] if title else "") or f"row {line}"}
+    faults.extend(_character_faults(file, title or "label", [(line, row["label"])]))
     for role, (name, spec) in roles.items():
         try:
             value = convert_cell(cells[name], spec)
@@ -158,14 +168,26 @@ def _row(
 
 def _covariate(file: str, name: str, cells: Sequence[tuple[int, str]]) -> list[Any]:
     """Return numbers where every cell is one, else words."""
-    empty = [
-        Fault(file, "the cell is empty.", "Meta-regression needs every value.", line, name)
+    faults = _character_faults(file, name, cells)
+    faults += [
+        Fault(file, "the cell is empty.", "Each cohort needs a value in this column.", line, name)
         for line, cell in cells
         if not cell
     ]
-    if empty:
-        raise InputError(empty)
+    if faults:
+        raise InputError(faults)
     try:
         return [convert_cell(cell, Column("number", name)) for _, cell in cells]
     except ValueError:
         return [cell for _, cell in cells]
+
+
+def _character_faults(file: str, column: str, cells: Sequence[tuple[int, str]]) -> list[Fault]:
+    faults = []
+    for line, cell in cells:
+        try:
+            check_characters(cell)
+        except ValueError as error:
+            found, mend = error.args
+            faults.append(Fault(file, found, mend, line, column))
+    return faults

@@ -1,6 +1,7 @@
 """The command line: one thin file per command. Here they are put together and errors become exit codes.
 
-Exit codes: 0 done; 1 a fault of the program; 2 input that cannot be used; 130 interrupted.
+Exit codes: 0 done; 1 a fault of the program, or a report that `reproduce` finds changed; 2 input that cannot be used;
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from aftercar.cli.curve import curve
 from aftercar.cli.evidence import app as evidence_app
 from aftercar.cli.pool import EXAMPLE as POOL_EXAMPLE
 from aftercar.cli.pool import pool
+from aftercar.cli.printing import plain
 from aftercar.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from aftercar.cli.reproduce import reproduce
 from aftercar.foundation import AftercarError
@@ -58,7 +60,7 @@ def main() -> None:
     try:
         app()  # ends by SystemExit with the code of the command
     except AftercarError as error:
-        typer.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
+        typer.echo("\n".join(f"error: {line}" for line in plain(str(error)).splitlines()), err=True)
         sys.exit(2)
     except BrokenPipeError:  # the reader of a pipe went away, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

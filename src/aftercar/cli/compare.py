@@ -53,7 +53,7 @@ def compare(
         level=level,
         draws=draws,
         seed=seed,
-        evidence_directory=evidence.name if evidence else "",
+        evidence_directory=options.name_of(evidence) if evidence else "",
         evidence_mode="replace" if replace else "extend",
     )
     check_settings(settings)

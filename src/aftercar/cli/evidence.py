@@ -65,6 +65,8 @@ def list_cohorts(
         raise InputError(Fault("option filters", "no cohort fits all of them.", "Loosen one, e.g. --prior any."))
     if measure:
         frame = frame[frame["measure"].isin(measure)]
+        if frame.empty:
+            raise InputError(Fault("option --measure", "no figure of it fits the filters.", "Loosen one of them."))
     if format is options.TableFormat.table:
         frame = frame.assign(figure=[_figure(base.outcomes[name]) for name in frame["outcome_id"]])
         frame = frame[list(_LIST_COLUMNS)].rename(columns=_LIST_COLUMNS)
@@ -105,6 +107,8 @@ def export(
     replace: options.Replace = False,
 ) -> None:
     """Write the base as one flat table, or as its tables, for R, Python or a spreadsheet."""
+    if not path.name:
+        raise InputError(Fault("export", "no file is named.", "Name FILE.csv, FILE.parquet or a new folder."))
     base = options.load_evidence(evidence, replace)
     match path.suffix:
         case ".csv":
@@ -115,7 +119,9 @@ def export(
             write_atomic(path, buffer.getvalue())
         case "":
             for name in TABLES:
-                write_atomic(path / f"{name}.csv", records_frame(getattr(base, name)).to_csv(index=False))
+                write_atomic(
+                    path / f"{name}.csv", records_frame(getattr(base, name), record=TABLES[name]).to_csv(index=False)
+                )
         case other:
             raise InputError(Fault(str(path), f"'{other}' is no known form.", "Use .csv, .parquet or a folder."))
     typer.echo(f"wrote {path} (evidence {base.hash[:12]})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from aftercar.catalogue import EvidenceBase, load_base
 from aftercar.evidence import Filters, check_filters, resolve_therapies
+from aftercar.foundation import Fault, InputError
 
 _FILTERS = "Filters"
 _TABLES = "Evidence"
@@ -90,7 +92,16 @@ Replace = Annotated[
 
 def load_evidence(directory: Path | None, replace: bool) -> EvidenceBase:
     """Load the built-in base, or a user's tables over or instead of it."""
+    if replace and directory is None:
+        raise InputError(
+            Fault("option --replace", "there are no tables to replace the base.", "Add --evidence FOLDER.")
+        )
     return load_base(directory, mode="replace" if replace else "extend")
+
+
+def name_of(directory: Path) -> str:
+    """Return the last name of a folder, also of ``.``, which a report carries instead of the whole path."""
+    return Path(os.path.abspath(directory)).name or "root"
 
 
 def make_filters(base: EvidenceBase, *, therapies: list[str] | None = None, **values: Any) -> Filters:

@@ -53,6 +53,7 @@ class PoolFormat(StrEnum):
 
 
 def pool(
+    context: typer.Context,
     file: Annotated[
         Path | None, typer.Argument(help="A CSV of your own; without it the evidence base is pooled.")
     ] = None,
@@ -98,7 +99,7 @@ def pool(
     """Pool proportions with random effects; say how the answer moves with method, cohort, group and covariate."""
     from aftercar.synthesis.analysis import analyse_proportions
 
-    _check_options(file, events, total, median, out)
+    _check_options(context, file, events, total, median, out)
     if file is not None and median is not None:
         frame = load_medians(file, median=median, lower=lower, upper=upper, label=label, by=by)
         _answer_medians(frame, file, level, format)
@@ -108,7 +109,7 @@ def pool(
         assert events is not None and total is not None
         columns = [*(covariate or []), *([order] if order else [])]
         frame = load_counts(file, events=events, total=total, label=label, by=by, covariates=columns)
-        data_hash = hash_bytes(file.read_bytes())
+        data_hash, asked = hash_bytes(file.read_bytes()), {}
     else:
         base = options.load_evidence(evidence, replace)
         filters = options.make_filters(
@@ -118,7 +119,7 @@ def pool(
         selection = select_cohorts(base, measure, filters)
         left_out = [(one.cohort.cohort_id, one.reason) for one in selection.left_out]
         frame = _base_frame(selection.used, by)
-        data_hash = base.hash
+        data_hash, asked = base.hash, {"measure": measure, "filters": filters.to_dict()}
     analysis = analyse_proportions(
         frame,
         method=method.value,
@@ -129,11 +130,26 @@ def pool(
         order=frame[order].tolist() if order else None,
         minimum_k=minimum_k,
     )
-    _answer(analysis, left_out, data_hash, format, out, title=file.name if file else f"{measure}, evidence base")
+    manifest = Manifest(command_line(), {**asked, **analysis.overall.method_card}, None, {"data": data_hash})
+    _answer(analysis, left_out, manifest, format, out, title=file.name if file else f"{measure}, evidence base")
+
+
+# Options that mean something only for the evidence base, only for a table of one's own, only for proportions.
+_OF_THE_BASE = (
+    "measure", "therapy", "class_", "strategy", "target", "study", "design", "line", "prior", "counts", "evidence",
+    "replace",
+)  # fmt: skip
+_OF_A_FILE = ("label", "covariate", "order", "lower", "upper")
+_OF_PROPORTIONS = ("events", "total", "covariate", "order", "method", "scale", "hksj", "minimum_k", "out")
 
 
 def _check_options(
-    file: Path | None, events: str | None, total: str | None, median: str | None, out: Path | None
+    context: typer.Context,
+    file: Path | None,
+    events: str | None,
+    total: str | None,
+    median: str | None,
+    out: Path | None,
 ) -> None:
     if file is not None and median is None and (events is None or total is None):
         raise InputError(
@@ -141,8 +157,21 @@ def _check_options(
         )
     if file is None and (events or total or median):
         raise InputError(Fault("option --events", "there is no file.", "Name the CSV before the options."))
+    if file is None:
+        _check_absent(context, _OF_A_FILE, "it needs a table of your own", "Name a CSV, or leave it out.")
+    else:
+        _check_absent(context, _OF_THE_BASE, "it asks the evidence base, and a file is given", "Leave one of them out.")
+    if median is not None:
+        _check_absent(context, _OF_PROPORTIONS, "it is for proportions, and medians are pooled", "Leave it out.")
     if out is not None and out.suffix not in {".html", ".svg", ".png"}:
         raise InputError(Fault("option --out", f"'{out}' is no known form.", "Use .html, .svg or .png."))
+
+
+def _check_absent(context: typer.Context, names: tuple[str, ...], found: str, mend: str) -> None:
+    """Raise InputError for options that were given and would be passed over in silence."""
+    given = [name for name in names if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+    if given:
+        raise InputError(Fault(f"option --{name.rstrip('_').replace('_', '-')}", f"{found}.", mend) for name in given)
 
 
 def _base_frame(used: Any, by: str | None) -> pd.DataFrame:
@@ -168,14 +197,12 @@ def _base_frame(used: Any, by: str | None) -> pd.DataFrame:
 def _answer(
     analysis: ProportionAnalysis,
     left_out: list[tuple[str, str]],
-    data_hash: str,
+    manifest: Manifest,
     format: PoolFormat,
     out: Path | None,
     *,
     title: str,
 ) -> None:
-    card = analysis.overall.method_card
-    manifest = Manifest(command_line(), dict(card), None, {"data": data_hash})
     if out is not None:
         from aftercar.report import render_pool
 

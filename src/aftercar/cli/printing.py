@@ -11,6 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from aftercar.foundation.tables import CONTROL_CHARACTERS
+
+
+def plain(text: str) -> str:
+    """Return text of unknown origin without the characters by which it could steer a terminal."""
+    return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text)
+
 
 def print_frame(frame: pd.DataFrame, form: str, *, title: str = "") -> None:
     """Print a table as ``table`` (for a person), ``csv`` or ``json`` (for a program)."""

@@ -13,6 +13,7 @@ import typer
 from aftercar import __version__
 from aftercar.cli import options
 from aftercar.cli.compare import show_stages
+from aftercar.cli.printing import plain
 from aftercar.foundation import Fault, InputError
 
 EXAMPLE = "Example: aftercar reproduce results/compare.html"
@@ -33,7 +34,7 @@ def reproduce(
 
     text = _read(report)
     manifest, old = read_manifest(text), read_result(text)
-    settings = settings_from_dict(manifest.get("config", {}), origin=report.name)
+    settings = settings_from_dict(manifest.get("config"), origin=report.name)
     if settings.evidence_directory and evidence is None:
         raise InputError(
             Fault(
@@ -43,7 +44,7 @@ def reproduce(
             )
         )
     if evidence is not None:
-        settings = with_changes(settings, evidence_directory=evidence.name)
+        settings = with_changes(settings, evidence_directory=options.name_of(evidence))
     base = options.load_evidence(evidence, settings.evidence_mode == "replace")
     with show_stages(False) as begin:
         comparison = compare_strategies(base, settings, progress=begin)
@@ -58,7 +59,7 @@ def reproduce(
         return
     typer.echo(f"{report}: not the same, {len(differences)} differences:")
     for line in differences[:40]:
-        typer.echo(f"  {line}")
+        typer.echo(f"  {plain(line)}")
     if len(differences) > 40:
         typer.echo(f"  ... and {len(differences) - 40} more")
     raise typer.Exit(1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from aftercar.catalogue import Cohort, EvidenceBase, Outcome, Strategy, Study, Therapy
 from aftercar.catalogue.counts import parse_counts
-from aftercar.catalogue.records import DESIGNS, LINES, PRIOR_BCMA, PROPORTIONS
+from aftercar.catalogue.records import DESIGNS, LINES, PRIOR_BCMA, PROPORTIONS, ROLES
 from aftercar.foundation import Fault, InputError
 
 Prior = Literal["strict", "inclusive", "any"]
@@ -31,7 +31,7 @@ _STATUS_RANK = {"reported": 0, "computed": 0, "inferred": 1, "feasible": 2}
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a user asks for. An empty tuple means no restriction.
+    """What a user asks for. An empty tuple means no restriction; different fields narrow one another.
 
     Attributes
     ----------
@@ -96,24 +96,34 @@ class Selection:
 
 def check_filters(base: EvidenceBase, filters: Filters) -> None:
     """Raise InputError where a filter names something that the base does not hold."""
-    vocabularies: dict[str, Iterable[str]] = {
-        "therapies": base.therapies,
-        "classes": {therapy.strategy_class for therapy in base.therapies.values()},
-        "strategies": base.strategies,
-        "targets": {target for therapy in base.therapies.values() for target in therapy.targets},
-        "studies": base.studies,
-        "designs": DESIGNS,
-        "lines": LINES,
-    }
+    known = _vocabularies(base)
     faults = []
-    for name, known in vocabularies.items():
-        for value in getattr(filters, name):
-            if value not in known:
-                close = difflib.get_close_matches(value, list(known), n=3, cutoff=0.5)
+    for name, (option, words) in known.items():
+        given = getattr(filters, name)
+        for value in (given,) if name in {"prior", "counts"} else given:
+            if value not in words:
+                close = difflib.get_close_matches(value, list(words), n=3, cutoff=0.5)
                 mend = f"Did you mean {', '.join(close)}?" if close else "`aftercar evidence words` lists the words."
-                faults.append(Fault(f"option --{name}", f"'{value}' is not in the base.", mend))
+                faults.append(Fault(f"option --{option}", f"'{value}' is not in the base.", mend))
     if faults:
         raise InputError(faults)
+
+
+def _vocabularies(base: EvidenceBase) -> dict[str, tuple[str, Collection[str]]]:
+    """The words that each field of `Filters` may hold, with the name of its option."""
+    therapies = base.therapies.values()
+    return {
+        "therapies": ("therapy", base.therapies),
+        "classes": ("class", {therapy.strategy_class for therapy in therapies}),
+        "strategies": ("strategy", base.strategies),
+        "targets": ("target", {target for therapy in therapies for target in therapy.targets}),
+        "studies": ("study", base.studies),
+        "designs": ("design", DESIGNS),
+        "lines": ("line", LINES),
+        "roles": ("role", ROLES),
+        "prior": ("prior", PRIOR_LEVELS),
+        "counts": ("counts", get_args(Counts)),
+    }
 
 
 def resolve_therapies(base: EvidenceBase, names: Iterable[str]) -> tuple[str, ...]:
@@ -139,14 +149,11 @@ def resolve_therapies(base: EvidenceBase, names: Iterable[str]) -> tuple[str, ..
 def filter_cohorts(base: EvidenceBase, filters: Filters) -> tuple[Cohort, ...]:
     """Return the cohorts that a user's filters admit, in the order of the base."""
     check_filters(base, filters)
-    wanted = set(filters.classes) | {name for s in filters.strategies for name in base.strategies[s].classes}
 
     def admits(cohort: Cohort) -> bool:
         therapy, study = base.therapies[cohort.therapy_id], base.studies[cohort.study_id]
         return (
-            (not filters.therapies or therapy.therapy_id in filters.therapies)
-            and (not (filters.classes or filters.strategies) or therapy.strategy_class in wanted)
-            and (not filters.targets or bool(set(therapy.targets) & set(filters.targets)))
+            admits_therapy(base, therapy, filters)
             and (not filters.studies or study.study_id in filters.studies)
             and (not filters.designs or study.design in filters.designs)
             and (not filters.lines or cohort.line in filters.lines)
@@ -155,6 +162,17 @@ def filter_cohorts(base: EvidenceBase, filters: Filters) -> tuple[Cohort, ...]:
         )
 
     return tuple(cohort for cohort in base.cohorts.values() if admits(cohort))
+
+
+def admits_therapy(base: EvidenceBase, therapy: Therapy, filters: Filters) -> bool:
+    """Say whether a therapy fits the filters on therapies, classes, strategies and targets, each of them."""
+    rows = [base.strategies[name].classes for name in filters.strategies]
+    return (
+        (not filters.therapies or therapy.therapy_id in filters.therapies)
+        and (not filters.classes or therapy.strategy_class in filters.classes)
+        and (not rows or any(therapy.strategy_class in classes for classes in rows))
+        and (not filters.targets or bool(set(therapy.targets) & set(filters.targets)))
+    )
 
 
 def select_cohorts(base: EvidenceBase, measure: str, filters: Filters) -> Selection:

@@ -8,8 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from aftercar.catalogue import Cohort, EvidenceBase
+from aftercar.catalogue import Cohort, EvidenceBase, Finding, Outcome, Study
 from aftercar.evidence.selection import strategy_of
+from aftercar.foundation import columns_of
+
+_WHOLE = {
+    name
+    for record in (Study, Cohort, Outcome, Finding)
+    for name, spec in columns_of(record).items()
+    if spec.kind in {"count", "year"}
+}
 
 
 def evidence_frame(base: EvidenceBase, cohorts: Iterable[Cohort] | None = None) -> pd.DataFrame:
@@ -24,7 +32,7 @@ def evidence_frame(base: EvidenceBase, cohorts: Iterable[Cohort] | None = None) 
     rows = [
         outcome_row(base, outcome_id) for outcome_id, outcome in base.outcomes.items() if outcome.cohort_id in wanted
     ]
-    return pd.DataFrame(rows)
+    return _keep_whole(pd.DataFrame(rows))
 
 
 def outcome_row(base: EvidenceBase, outcome_id: str) -> dict[str, Any]:
@@ -55,11 +63,19 @@ def outcome_row(base: EvidenceBase, outcome_id: str) -> dict[str, Any]:
     return row
 
 
-def records_frame(records: Mapping[str, Any]) -> pd.DataFrame:
-    """Return one table of the base as it stands in its file, lists joined by ``;``."""
-    rows = [asdict(record) for record in records.values()]
-    frame = pd.DataFrame(rows)
+def records_frame(records: Mapping[str, Any], *, record: type | None = None) -> pd.DataFrame:
+    """Return one table of the base as it stands in its file, lists joined by ``;``.
+
+    `record` is the type of the rows, so that a table without rows keeps its columns.
+    """
+    rows = [asdict(one) for one in records.values()]
+    frame = _keep_whole(pd.DataFrame(rows, columns=list(columns_of(record)) if record and not rows else None))
     for name in frame.columns:
         if frame[name].map(lambda value: isinstance(value, tuple)).any():
             frame[name] = frame[name].map(";".join)
     return frame
+
+
+def _keep_whole(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give columns of whole numbers a type that knows missing values: 74 and not 74.0."""
+    return frame.astype({name: "Int64" for name in frame.columns if name.removeprefix("cohort_") in _WHOLE})

@@ -12,6 +12,7 @@ import difflib
 import io
 import math
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ MAX_ROWS = 200_000
 MAX_CELL = 10_000
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\Z")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# All control characters but tab and line ends, and the marks that change the direction of text.
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _MISSING_WORDS = {"na", "n/a", "nan", "null", "none", "-", "--", ".", "?", "nr", "ne", "not reported", "unknown"}
 
 Record = TypeVar("Record")
@@ -123,8 +127,13 @@ def read_cells(path: Path, faults: list[Fault]) -> tuple[list[str], list[tuple[i
     with too many or too few cells are faults of their own and are left out. Blank lines are passed over.
     """
     name = path.name
-    text = _read_text(path, faults)
+    text = read_text(path, faults)
     if text is None:
+        return [], []
+    if not text.strip():
+        faults.append(
+            Fault(name, "the file is empty.", "Put the column names on the first line and one record a line below.")
+        )
         return [], []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
@@ -137,6 +146,9 @@ def read_cells(path: Path, faults: list[Fault]) -> tuple[list[str], list[tuple[i
                 continue
             if not header:
                 header = [cell.strip() for cell in cells]
+                if CONTROL_CHARACTERS.search("".join(header)):
+                    faults.append(Fault(name, "a column's name holds a control character.", "Delete it.", line))
+                    return [], []
                 continue
             if len(cells) != len(header):
                 faults.append(
@@ -177,31 +189,42 @@ def read_cells(path: Path, faults: list[Fault]) -> tuple[list[str], list[tuple[i
     return header, body
 
 
-def _read_text(path: Path, faults: list[Fault]) -> str | None:
+def read_text(path: Path, faults: list[Fault]) -> str | None:
+    """Return the text of an ordinary file in UTF-8 of at most `MAX_BYTES`, or None with a fault that says what it is.
+
+    Devices and pipes are refused unread: they may never end.
+    """
     name = path.name
     try:
-        if path.is_dir():
-            faults.append(Fault(name, "this is a folder.", "Name a CSV file."))
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            faults.append(Fault(name, "this is a folder.", "Name a file."))
             return None
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            faults.append(Fault(name, f"the file has {size:,} bytes, more than {MAX_BYTES:,}.", "Split the table."))
+        if not stat.S_ISREG(kind):
+            faults.append(Fault(name, "this is no ordinary file (a device or a pipe).", "Copy it to a file."))
             return None
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         faults.append(Fault(name, "the file does not exist.", f"Check the path: {path.parent}."))
         return None
     except OSError as error:
-        faults.append(Fault(name, f"the file cannot be read ({error.strerror}).", "Check its permissions."))
+        faults.append(Fault(name, f"the file cannot be read ({error.strerror}).", "Check its path and permissions."))
         return None
-    if not raw.strip():
-        faults.append(
-            Fault(name, "the file is empty.", "Put the column names on the first line and one record a line below.")
-        )
+    if len(raw) > MAX_BYTES:
+        faults.append(Fault(name, f"the file has more than {MAX_BYTES:,} bytes.", "Split it."))
         return None
+    return _decode(name, raw, faults)
+
+
+def _decode(name: str, raw: bytes, faults: list[Fault]) -> str | None:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff", b"PK\x03\x04", b"PAR1")) or b"\x00" in raw:
         faults.append(
-            Fault(name, "the file is not plain text (UTF-16, a spreadsheet or binary).", "Save it as CSV in UTF-8.")
+            Fault(
+                name,
+                "the file is not plain text (UTF-16, a spreadsheet or binary).",
+                "Save it as plain text in UTF-8; a table as CSV.",
+            )
         )
         return None
     try:
@@ -239,6 +262,8 @@ def _convert_row(
             continue
         try:
             value = convert_cell(cells[title], spec)
+            if spec.kind == "text":
+                check_formula(cells[title])
         except ValueError as error:
             found, mend = error.args
             faults.append(Fault(name, found, mend, line, title))
@@ -255,10 +280,7 @@ def convert_cell(cell: str, spec: Column) -> Any:
         if spec.required:
             raise ValueError("the cell is empty.", f"Fill it in: {spec.meaning}.")
         return None
-    if len(cell) > MAX_CELL:
-        raise ValueError(f"the cell has {len(cell):,} characters.", f"Keep it below {MAX_CELL:,}.")
-    if any(ord(letter) < 32 and letter not in "\n\r\t" for letter in cell):
-        raise ValueError("the cell holds a control character.", "Delete it.")
+    check_characters(cell)
     match spec.kind:
         case "text":
             return cell
@@ -270,6 +292,22 @@ def convert_cell(cell: str, spec: Column) -> Any:
             return _convert_choice(cell, spec)
         case _:
             return _convert_number(cell, spec)
+
+
+def check_characters(text: str) -> None:
+    """Raise ValueError(found, mend) where a text is too long or could steer a terminal or turn its own words round."""
+    if len(text) > MAX_CELL:
+        raise ValueError(f"the cell has {len(text):,} characters.", f"Keep it below {MAX_CELL:,}.")
+    if CONTROL_CHARACTERS.search(text):
+        raise ValueError("the cell holds a control character.", "Delete it.")
+
+
+def check_formula(cell: str) -> None:
+    """Raise ValueError(found, mend) where a spreadsheet would run a text as a formula, should it be exported."""
+    if cell.startswith(("=", "+", "-", "@")) and not _NUMBER.fullmatch(cell):
+        raise ValueError(
+            f"the text begins with '{cell[0]}', as a spreadsheet's formula does.", "Begin it with a letter or a digit."
+        )
 
 
 def _convert_id(cell: str) -> str:
@@ -297,7 +335,7 @@ def _convert_number(cell: str, spec: Column) -> float | int:
         raise ValueError(f"'{cell}' has a comma.", "Write decimals with a point and thousands without a mark.")
     if re.fullmatch(r"[0-9]+\s*(/|of)\s*[0-9]+", cell):
         raise ValueError(f"'{cell}' is two numbers.", "Put the numerator and the denominator in columns of their own.")
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", cell):
+    if not _NUMBER.fullmatch(cell):
         unit = f" in {spec.unit}" if spec.unit else ""
         raise ValueError(f"'{cell}' is not a number.", f"Write a plain number{unit}.")
     value = float(cell)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from aftercar.catalogue import Discrepancy, EvidenceBase, Strategy
-from aftercar.evidence import Filters, Selection, check_filters
+from aftercar.evidence import Filters, Selection, check_filters, filter_cohorts
+from aftercar.evidence.selection import admits_therapy
 from aftercar.foundation import Fault, InputError, Manifest
 from aftercar.strategy._certainty import rate_strategy
 from aftercar.strategy._cohort_lines import figure_lines, median_lines, select_lines
@@ -16,6 +17,7 @@ from aftercar.strategy._medians import pool_lines
 from aftercar.strategy._pooling import fit_strategies, pool_alone, pool_by_other_methods, pooled_from
 from aftercar.strategy._sensitivity import tabulate_sensitivity
 from aftercar.strategy.results import (
+    CertaintyRating,
     CohortLine,
     CompareSettings,
     Comparison,
@@ -33,6 +35,7 @@ from aftercar.synthesis.results import PooledProportion
 Progress = Callable[[str], None]
 Lines = Mapping[str, tuple[Selection, tuple[CohortLine, ...]]]
 
+RATING_LEVEL = 0.95  # the rules of imprecision and inconsistency are stated for 95% intervals
 STAGES = ("selecting cohorts", "pooling ORR", "pooling CR", "ranking", "sensitivity", "rating certainty")
 
 
@@ -62,9 +65,8 @@ def compare_strategies(
     check_filters(base, settings.filters)
     progress(STAGES[0])
     strategies = _asked(base, settings.filters)
+    _check_cohorts(base, strategies, settings.filters)
     orr, cr = (_select(base, strategies, measure, settings) for measure in ("ORR", "CR"))
-    if not any(lines for table in (orr, cr) for _, lines in table.values()):
-        raise InputError(Fault("option filters", "no cohort fits all of them.", "Loosen one, e.g. --prior inclusive."))
     progress(STAGES[1])
     orr_posterior, orr_results = _pool(strategies, "ORR", orr, settings, draws=settings.draws)
     progress(STAGES[2])
@@ -74,8 +76,12 @@ def compare_strategies(
     progress(STAGES[4])
     sensitivity = tabulate_sensitivity(base, strategies, settings, orr_posterior)
     progress(STAGES[5])
+    rated = orr_results
+    if settings.level != RATING_LEVEL:
+        _, rated = _pool(strategies, "ORR", orr, replace(settings, level=RATING_LEVEL), draws=1)
+    certainty = {name: rate_strategy(base, orr[name][0], result.pooled) for name, result in rated.items()}
     results = tuple(
-        _row(base, strategy, orr_results, cr_results, ranks, orr[strategy.strategy_id][0], settings)
+        _row(base, strategy, orr_results, cr_results, ranks, certainty[strategy.strategy_id], settings)
         for strategy in strategies
     )
     return Comparison(
@@ -91,8 +97,22 @@ def compare_strategies(
 
 
 def _asked(base: EvidenceBase, filters: Filters) -> tuple[Strategy, ...]:
-    """The strategies named by the filter, or all of them."""
-    return tuple(base.strategies[name] for name in filters.strategies) or tuple(base.strategies.values())
+    """The strategies that the filters name, or all, as far as a therapy of theirs fits the filters."""
+    reached = {t.strategy_class for t in base.therapies.values() if admits_therapy(base, t, filters)}
+    named = dict.fromkeys(filters.strategies) or base.strategies
+    return tuple(base.strategies[name] for name in named if reached & set(base.strategies[name].classes))
+
+
+def _check_cohorts(base: EvidenceBase, strategies: tuple[Strategy, ...], filters: Filters) -> None:
+    """Raise InputError where the filters leave no cohort; strategies of which only findings are known may pass."""
+    fitting = [cohort for strategy in strategies for cohort in filter_cohorts(base, _one(filters, strategy))]
+    known = [
+        cohort
+        for strategy in strategies
+        for cohort in filter_cohorts(base, Filters(strategies=(strategy.strategy_id,), prior="any"))
+    ]
+    if not strategies or (known and not fitting):
+        raise InputError(Fault("option filters", "no cohort fits all of them.", "Loosen one, e.g. --prior any."))
 
 
 def _one(filters: Filters, strategy: Strategy) -> Filters:
@@ -141,7 +161,7 @@ def _row(
     orr: Mapping[str, MeasureResult],
     cr: Mapping[str, MeasureResult],
     ranks: Mapping[str, RankSummary],
-    selection: Selection,
+    certainty: CertaintyRating | None,
     settings: CompareSettings,
 ) -> StrategyResult:
     name = strategy.strategy_id
@@ -152,7 +172,7 @@ def _row(
         cr=cr[name],
         pfs=medians,
         pfs_pooled=pfs_pooled,
-        certainty=rate_strategy(base, selection, orr[name].pooled),
+        certainty=certainty,
         rank=ranks.get(name),
         findings=_findings(base, strategy),
         figures=figure_lines(base, _one(settings.filters, strategy)),

@@ -41,7 +41,8 @@ def hash_result(comparison: Comparison) -> str:
 
 def comparison_frame(comparison: Comparison) -> pd.DataFrame:
     """Return the table of the comparison: one row a strategy, proportions as fractions of one, times in months."""
-    return pd.DataFrame([_row(row) for row in comparison.results])
+    frame = pd.DataFrame([_row(row) for row in comparison.results])
+    return frame.astype({f"{name}_{field}": "Int64" for name in ("orr", "cr") for field in ("k", "events", "total")})
 
 
 def _row(row: StrategyResult) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def command_of(settings: CompareSettings) -> str:
     return shlex.join(words)
 
 
-def settings_from_dict(data: Mapping[str, Any], *, origin: str) -> CompareSettings:
+def settings_from_dict(data: object, *, origin: str) -> CompareSettings:
     """Return settings read from a report's manifest, every field checked for type and range.
 
     Raises
@@ -72,8 +72,8 @@ def settings_from_dict(data: Mapping[str, Any], *, origin: str) -> CompareSettin
     InputError
         A field is unknown, missing or of the wrong kind; `origin` names the file in the message.
     """
-    filters = data.get("filters")
-    if not isinstance(filters, Mapping):
+    filters = data.get("filters") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(filters, Mapping):
         raise InputError(Fault(origin, "the manifest holds no filters.", "Use a report made by `aftercar compare`."))
     plain = {key: value for key, value in data.items() if key != "filters"}
     settings = CompareSettings(

@@ -194,7 +194,7 @@ def _weigh_small_studies(evidence: PooledEvidence, rule: Mapping[str, Any]) -> t
         text = f"test for small-study effects p = {evidence.small_study_p:.3f}"
         return (True, f"{text}: {rule['why']}") if evidence.small_study_p < rule["alpha"] else (False, text)
     small = sum(total for total in evidence.totals if total < rule["small_cohort"]) / sum(evidence.totals)
-    text = f"{k} cohorts, {small:.0%} of the patients in cohorts of fewer than {rule['small_cohort']}"
+    text = f"{k} cohort{'s' * (k != 1)}, {small:.0%} of the patients in cohorts of fewer than {rule['small_cohort']}"
     return (True, f"{text}: {rule['why_untestable']}") if small > rule["share_small"] else (False, text)
 
 

@@ -59,7 +59,8 @@ def card_glmm(interval: str, df: int | None) -> dict[str, str]:
         "tau2_estimator": "maximum likelihood, jointly with the mean",
         "interval": INTERVAL_NAMES[interval] if df is None else student,
         "prediction_interval": _PREDICTION["z" if df is None else "t"]
-        + (", never inside the interval" if interval == "profile" else ""),
+        + (", never inside the interval" if interval == "profile" else "")
+        + "; covers less than its level where cohorts are few, the Bayesian one holds (docs/explanation/coverage.md)",
         "zero_correction": "none needed",
         "back_transformation": _BACK["logit"],
         "tau2_interval": "profile likelihood",

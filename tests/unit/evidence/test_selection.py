@@ -106,6 +106,21 @@ def test_a_percentage_without_denominator_is_left_out_with_the_reason(base: Evid
     assert {one.reason for one in selection.left_out} == {"not pooled: the denominator is not reported"}
 
 
+def test_a_class_and_a_strategy_narrow_each_other(base: EvidenceBase) -> None:
+    """Else a class asked for beside a row of the comparison would be counted in that row."""
+    both = Filters(classes=("BsAb_BCMA",), strategies=("gprc5d_cart",))
+    assert filter_cohorts(base, both) == ()
+    inside = filter_cohorts(base, Filters(classes=("BsAb_BCMA",), strategies=("bcma_bsab", "gprc5d_cart")))
+    assert inside == filter_cohorts(base, Filters(classes=("BsAb_BCMA",)))
+    assert len(inside) > 3
+
+
+@pytest.mark.parametrize("filters", [{"roles": ("salvag",)}, {"prior": "loose"}, {"counts": "guessed"}])
+def test_a_word_that_no_filter_knows_is_refused(base: EvidenceBase, filters: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="not in the base"):
+        filter_cohorts(base, Filters(**filters))  # type: ignore[arg-type]
+
+
 def test_therapies_are_found_by_synonym_and_in_any_case(base: EvidenceBase) -> None:
     assert resolve_therapies(base, ["Ide-Cel", "ORICAR-017"]) == ("ide_cel", "oricar_017")
     with pytest.raises(InputError, match="talquetamab"):

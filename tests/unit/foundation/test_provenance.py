@@ -23,6 +23,16 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
+def test_a_failed_write_names_the_file_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", break_down)
+    with pytest.raises(OSError, match="No space") as caught:
+        write_atomic(tmp_path / "table.csv", "new")
+    assert caught.value.filename == str(tmp_path / "table.csv")
+
+
 def test_borders_between_parts_count_in_the_hash() -> None:
     assert hash_bytes(b"ab", b"c") != hash_bytes(b"a", b"bc")
 

@@ -118,6 +118,41 @@ def test_json_is_complete_and_holds_no_nan(comparison: Comparison) -> None:
     assert len(content["strategies"]) == len(comparison.results)
 
 
+def test_a_class_asked_for_is_not_counted_in_other_rows(base: EvidenceBase) -> None:
+    result = compare_strategies(base, replace(FEW, filters=Filters(classes=("BsAb_BCMA",))))
+    assert [row.strategy.strategy_id for row in result.results] == ["bcma_bsab"]
+    (row,) = result.results
+    assert {base.therapies[base.cohorts[line.cohort_id].therapy_id].strategy_class for line in row.orr.cohorts} == {
+        "BsAb_BCMA"
+    }
+
+
+def test_rows_are_those_that_a_therapy_or_target_can_reach(base: EvidenceBase) -> None:
+    result = compare_strategies(base, replace(FEW, filters=Filters(therapies=("talquetamab",))))
+    assert [row.strategy.strategy_id for row in result.results] == ["gprc5d_bsab"]
+
+
+def test_a_strategy_named_twice_is_one_row(base: EvidenceBase) -> None:
+    result = compare_strategies(base, replace(FEW, filters=Filters(strategies=("selinexor", "selinexor"))))
+    assert [row.strategy.strategy_id for row in result.results] == ["selinexor"]
+
+
+def test_a_strategy_with_other_figures_than_responses_is_shown(base: EvidenceBase) -> None:
+    """Radiotherapy has local control and no response rate; that is an answer, not a wrong filter."""
+    result = compare_strategies(base, replace(FEW, filters=Filters(strategies=("radiotherapy",))))
+    (row,) = result.results
+    assert row.orr.pooled is None
+    assert "local_control" in {line.measure for line in row.figures}
+
+
+def test_the_certainty_does_not_rise_with_a_lower_level_of_the_intervals(
+    base: EvidenceBase, comparison: Comparison
+) -> None:
+    """The rules of imprecision are stated for 95% intervals."""
+    narrow = compare_strategies(base, replace(FEW, level=0.5))
+    assert [row.certainty for row in narrow.results] == [row.certainty for row in comparison.results]
+
+
 def test_each_stage_is_announced_once_and_in_order(base: EvidenceBase) -> None:
     begun: list[str] = []
     compare_strategies(
