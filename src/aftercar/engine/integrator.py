@@ -53,6 +53,7 @@ from aftercar.engine.indices import (
     REFUSED,
     ROW_ATOL,
     ROW_CONTROL,
+    ROW_DENSE,
     ROW_U,
     RTOL,
     SHOWN,
@@ -73,6 +74,7 @@ from aftercar.engine.lanes import (
     dense_value,
     gather,
     give_doses,
+    interpolate,
     next_stop,
     record,
     scatter,
@@ -98,6 +100,7 @@ def integrate(
     n_a = 1 + n + sizes[N_PARAMETERS] + sizes[N_RULES]
     n_events, n_counted = sizes[N_EVENTS], sizes[N_COUNTED]
     control = sizes[ROW_CONTROL] * width
+    row_u, row_d = sizes[ROW_U] * width, sizes[ROW_DENSE] * width
     a, trial = np.zeros(width * n_a), np.zeros(n_a)
     scratch = np.zeros(max(sizes[N_CONSTANTS], n, sizes[N_STOPS]) + 1)
     t, h, used, end, target = np.zeros(width), np.ones(width), np.ones(width), np.zeros(width), np.zeros(width)
@@ -212,7 +215,8 @@ def integrate(
                 theta = (times[row, k] - t[lane]) / used[lane]
                 if plain:
                     for c in range(columns.shape[0]):
-                        out[i, k, c] = dense_value(ws, sizes, lane, columns[c], theta, floors)
+                        value = interpolate(ws, columns[c] * width + lane, row_u, row_d, n * width, theta)
+                        out[i, k, c] = max(value, floors[columns[c]])
                 else:
                     dense_state(ws, sizes, lane, theta, a, lane * n_a, times[row, k], floors)
                     record(functions, sizes, a, lane * n_a, columns, out, i, k)

@@ -51,14 +51,20 @@ def scatter(functions, sizes, ws, lane, a, base, scratch):
 
 
 @loop
+def interpolate(ws, q, u, d, block, theta):
+    """Return the dense output of the value at `q`, from the end of the step at `u` and three blocks from `d` on."""
+    d += q
+    inner = ws[d] + theta * (ws[d + block] + theta * ws[d + 2 * block])
+    rest = 1.0 - theta
+    return rest * ws[q] + theta * (ws[u + q] + rest * inner)
+
+
+@loop
 def dense_value(ws, sizes, lane, j, theta, floors):
     """Return state j at a fraction `theta` of the last step, not below its floor."""
     width = sizes[WIDTH]
-    q, block = j * width + lane, sizes[N_STATES] * width
-    d = sizes[ROW_DENSE] * width + q
-    inner = ws[d] + theta * (ws[d + block] + theta * ws[d + 2 * block])
-    rest = 1.0 - theta
-    return max(rest * ws[q] + theta * (ws[sizes[ROW_U] * width + q] + rest * inner), floors[j])
+    u, d, block = sizes[ROW_U] * width, sizes[ROW_DENSE] * width, sizes[N_STATES] * width
+    return max(interpolate(ws, j * width + lane, u, d, block, theta), floors[j])
 
 
 @loop

@@ -27,9 +27,10 @@ from aftercar.engine.errors import IntegrationWarning
 from aftercar.engine.inputs import Patients, check_times, find_columns, read_patients, tolerances
 from aftercar.engine.jit import is_cold
 from aftercar.engine.model_code import ModelCode, prepare
-from aftercar.engine.network import Network
+from aftercar.engine.network import Network, inflow_name
 from aftercar.engine.run import FloatArray, Outcome, Task, empty_outcome, run_range
 from aftercar.engine.schedule import Administration, arrange, check_schedule, infused_states
+from aftercar.foundation import Fault, InputError
 
 _BLOCK = 256
 
@@ -248,6 +249,11 @@ def _thresholds(model: Network, threshold: float | Mapping[str, float]) -> Float
 def _from_snapshot(snapshot: Snapshot, model: Network) -> Patients:
     """Every state and parameter as it was; inflow parameters that the model has in addition start at zero."""
     position = {name: k for k, name in enumerate(snapshot.names)}
+    inflows = [inflow_name(s.id) for s in model.states]
+    running = [name for name in inflows if name in position and np.any(snapshot.values[:, position[name]])]
+    if running:
+        found = f"it was taken while {', '.join(running)} was running; its end would be lost."
+        raise InputError(Fault("snapshot", found, "Take the snapshot before or after the infusion."))
     wanted = list(model.slots)
     values = np.zeros((len(snapshot.patients), len(wanted)))
     for k, name in enumerate(wanted):

@@ -208,6 +208,14 @@ def test_arms_branch_from_one_snapshot(pk: Network) -> None:
     assert none["drug"][0, 1].item() == pytest.approx(10 * np.exp(-0.2 * 9), rel=1e-8)
 
 
+def test_a_snapshot_within_an_infusion_is_refused(pk: Network) -> None:
+    snapshot = take_snapshot(pk, at=1.0, doses=[Infusion(0, "drug", 10, 2.0)])
+    with pytest.raises(InputError, match="taken while input_rate"):
+        simulate(pk, times=[0, 5], patients=snapshot)
+    after = take_snapshot(pk, at=2.0, doses=[Infusion(0, "drug", 10, 2.0)])
+    assert simulate(pk, times=[0, 5], patients=after)["drug"][0, 1].item() < after.values[0, 0]
+
+
 def test_functions_run_on_numbers_too() -> None:
     assert exp(0.0) == 1.0 and log(1.0) == 0.0
     assert named("anything", 3.0) == 3.0
