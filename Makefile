@@ -24,7 +24,7 @@ docs: $(VENV)/.dev-ready
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
 
 # Installs R from Debian where it is missing, then recomputes every reference value.
-validate: $(VENV)/.dev-ready
+validate: $(VENV)/.validate-ready
 	bash validation/install_r.sh
 	$(BIN)/python -m pytest validation $(ARGS)
 
@@ -45,6 +45,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 lock:
 	$(LOCK) pyproject.toml requirements/build.in -o requirements/run.lock
 	$(LOCK) pyproject.toml requirements/build.in --group dev -c requirements/run.lock -o requirements/dev.lock
+	$(LOCK) pyproject.toml --group validate -c requirements/dev.lock -o requirements/validate.lock
 
 # A bare Debian has python3 and pip but no ensurepip, so the environment is made
 # without pip and the system's pip installs into it.
@@ -61,6 +62,11 @@ $(VENV)/.run-ready: requirements/run.lock pyproject.toml | $(BIN)/python
 $(VENV)/.dev-ready: requirements/dev.lock $(VENV)/.run-ready
 	@echo "Installing the tools for tests from requirements/dev.lock ..."
 	@$(PYTHON) -m pip --python $(BIN)/python install --require-hashes --no-deps -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.validate-ready: requirements/validate.lock $(VENV)/.dev-ready
+	@echo "Installing the solvers to compare with from requirements/validate.lock ..."
+	@$(PYTHON) -m pip --python $(BIN)/python install --require-hashes --no-deps -r requirements/validate.lock
 	@touch $@
 
 clean:
