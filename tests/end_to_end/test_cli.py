@@ -106,6 +106,28 @@ def test_a_cohort_is_shown_with_quotes_and_conflicts() -> None:
     assert "conflict" in text
 
 
+def test_a_percentage_is_shown_with_the_counts_that_stand_for_it() -> None:
+    """52.6% of an unknown number is pooled as 10/19: the reader must find that where the figure stands."""
+    text = " ".join(run("evidence", "show", "reyes_first_cd38").stdout.split())
+    assert "pooled as 10/19, the smallest of 3 feasible counts" in text
+    assert "pooled as 12/15, the only feasible count" in " ".join(
+        run("evidence", "show", "legend2_salvage_pi").stdout.split()
+    )
+    assert "pooled as" not in run("evidence", "show", "karmma_reinfusion").stdout
+    assert "not pooled: the denominator is not reported" in " ".join(
+        run("evidence", "show", "reyes_first_imid").stdout.split()
+    )
+
+
+def test_a_cohort_is_shown_with_its_citation_and_not_a_key_alone() -> None:
+    text = " ".join(run("evidence", "show", "vanoekelen_first").stdout.split())
+    assert "[vanoekelen2023]" in text
+    assert "Blood" in text
+    assert "Van Oekelen" in text
+    numbered = " ".join(run("evidence", "show", "bms986393_prior_bcma").stdout.split())
+    assert "reference 82 of the review" in numbered
+
+
 def test_the_base_goes_out_and_comes_back_unchanged(tmp_path: Path) -> None:
     assert run("evidence", "export", "base.csv", cwd=tmp_path).returncode == 0
     assert run("evidence", "export", "base.parquet", cwd=tmp_path).returncode == 0

@@ -10,12 +10,22 @@ from typing import Annotated
 
 import typer
 
-from aftercar.catalogue import EvidenceBase, Outcome
+from aftercar.catalogue import EvidenceBase, Outcome, Study
+from aftercar.catalogue.citations import load_citation
+from aftercar.catalogue.counts import parse_counts
 from aftercar.catalogue.loading import TABLES
 from aftercar.catalogue.records import DESIGNS, LINES, MEASURES, PRIOR_BCMA, ROLES
 from aftercar.cli import options
 from aftercar.cli.printing import print_frame, print_pairs
-from aftercar.evidence import evidence_frame, filter_cohorts, outcome_row, records_frame, share_patients, strategy_of
+from aftercar.evidence import (
+    evidence_frame,
+    filter_cohorts,
+    outcome_row,
+    poolable_counts,
+    records_frame,
+    share_patients,
+    strategy_of,
+)
 from aftercar.foundation import Fault, InputError, write_atomic
 
 app = typer.Typer(
@@ -207,7 +217,7 @@ def _cohort_pages(base: EvidenceBase, cohort_id: str) -> list[tuple[str, list[tu
     strategy = strategy_of(base, therapy.therapy_id)
     head = [
         ("study", f"{study.name} ({study.design}, {study.year or 'year not stated'}) {study.registry}".strip()),
-        ("citation", study.citation or study.review_reference),
+        ("citation", _citation(study)),
         ("therapy", f"{therapy.name}: {therapy.mechanism}"),
         ("strategy", strategy.name if strategy else "none"),
         ("patients", cohort.population),
@@ -225,6 +235,7 @@ def _cohort_pages(base: EvidenceBase, cohort_id: str) -> list[tuple[str, list[tu
                     outcome.measure,
                     _figure(outcome) + (" (used)" if outcome.preferred == "yes" else " (kept beside)"),
                 ),
+                ("counts", _counts_used(outcome)),
                 ("where", row["source_locator"]),
                 ("quote", f"“{row['source_quote']}”"),
                 ("checked", row["source_checked"]),
@@ -236,6 +247,24 @@ def _cohort_pages(base: EvidenceBase, cohort_id: str) -> list[tuple[str, list[tu
             pairs = [("review", entry.review_says), ("other", entry.other_says), ("used here", entry.used_here)]
             pages.append((f"conflict {entry.discrepancy_id}", pairs))
     return pages
+
+
+def _citation(study: Study) -> str:
+    if study.citation:
+        return load_citation(study.citation)
+    return f"reference {study.review_reference} of the review" if study.review_reference else ""
+
+
+def _counts_used(outcome: Outcome) -> str:
+    """Say which counts stand for a percentage whose source prints none."""
+    if outcome.events is not None or outcome.percent is None:
+        return ""
+    counts = poolable_counts(outcome, "inferred")
+    if counts is None:
+        return "not pooled: the denominator is not reported"
+    number = len(parse_counts(outcome.feasible_counts))
+    which = "the only feasible count" if number == 1 else f"the smallest of {number} feasible counts"
+    return f"pooled as {counts[0]}/{counts[1]}, {which}"
 
 
 def _relatives(base: EvidenceBase, cohort_id: str) -> list[str]:
