@@ -16,6 +16,7 @@ from aftercar.strategy._cohort_lines import figure_lines, median_lines, select_l
 from aftercar.strategy._medians import pool_lines
 from aftercar.strategy._pooling import fit_strategies, pool_alone, pool_by_other_methods, pooled_from
 from aftercar.strategy._sensitivity import tabulate_sensitivity
+from aftercar.strategy._statements import describe_limits, describe_methods
 from aftercar.strategy.results import (
     CertaintyRating,
     CohortLine,
@@ -90,8 +91,8 @@ def compare_strategies(
         sensitivity=sensitivity,
         confounding=_confounding(orr_posterior, settings.level),
         discrepancies=_disputed(base, results),
-        method_card=_method_card(orr_posterior, settings),
-        notes=_limits(base, orr),
+        method_card=describe_methods(orr_posterior, settings),
+        notes=describe_limits(base, {name: selection.used for name, (selection, _) in orr.items()}),
         manifest=Manifest(command_of(settings), settings.to_dict(), settings.seed, {"evidence": base.hash}),
     )
 
@@ -212,51 +213,4 @@ def _disputed(base: EvidenceBase, results: tuple[StrategyResult, ...]) -> tuple[
         entry
         for entry in base.discrepancies.values()
         if set(entry.cohort_ids) & shown or entry.study_id in studies or not (entry.cohort_ids or entry.study_id)
-    )
-
-
-def _method_card(posterior: HierarchicalPosterior | None, settings: CompareSettings) -> dict[str, str]:
-    filters = settings.filters
-    card = {
-        "question": "response to salvage after BCMA CAR-T relapse, by strategy; observed cohorts only",
-        "estimate": "posterior median of the typical cohort's rate, with an equal-tailed credible interval",
-        "prediction interval": "where the true rate of a new cohort of the strategy would lie",
-        "level of intervals": f"{100 * settings.level:g}%",
-        "prior exposure": f"{filters.prior}: see decision 0006",
-        "counts": f"{filters.counts}: see decision 0005",
-        "overlap": "at most one report of any patient within a strategy: see decision 0004",
-        "ranking": f"{settings.draws} joint posterior draws, seed {settings.seed}",
-        "cohorts' own intervals": "Clopper-Pearson",
-    }
-    if posterior is not None:
-        priors, tau, sigma = posterior.priors, posterior.tau, posterior.sigma
-        card |= {
-            "model": "events ~ binomial; cohorts' log-odds ~ normal around their strategy (SD tau); strategies' mean "
-            "log-odds ~ normal around a common mean (SD sigma)",
-            "priors": f"mean ~ normal({priors.mu_mean:g}, {priors.mu_sd:g}); tau ~ half-normal({priors.tau_scale:g}); "
-            f"sigma ~ half-normal({priors.sigma_scale:g}) [logit]",
-            "posterior of tau": f"{tau.median:.2f} ({tau.lb:.2f} to {tau.ub:.2f}) [logit]",
-            "posterior of sigma": f"{sigma.median:.2f} ({sigma.lb:.2f} to {sigma.ub:.2f}) [logit]",
-            "computation": "exact quadrature, no sampling error in the estimates; draws serve the ranking alone",
-        }
-    return card
-
-
-def _limits(base: EvidenceBase, orr: Lines) -> tuple[str, ...]:
-    used = [one for selection, _ in orr.values() for one in selection.used]
-    guessed = [one for one in used if one.status in {"inferred", "feasible"}]
-    by_lines = [one for one in used if one.cohort.unit_of_analysis == "line_of_therapy"]
-    wide = [one for one in used if one.cohort.prior_bcma not in {"bcma_cart", "cart"}]
-    unchecked = [one for one in used if base.sources[one.outcome.source_id].checked != "against_primary"]
-    return (
-        "The cohorts are single arms: selection of patients differs between strategies and cannot be adjusted for. "
-        "T-cell engaging therapies are given to patients who live to a trial slot.",
-        "Response is not duration: high response rates stand beside progression-free survival of a few months.",
-        f"{len(guessed)} of {len(used)} pooled cohorts rest on counts that are reconstructed, not printed.",
-        f"{len(by_lines)} of {len(used)} pooled cohorts count lines of therapy, in which a patient can recur; such a "
-        "patient may also stand under more than one strategy.",
-        f"{len(wide)} of {len(used)} pooled cohorts had anti-BCMA therapy that was not CAR-T in some patients.",
-        f"{len(unchecked)} of {len(used)} pooled figures were not checked against the primary paper.",
-        "The partial pooling assumes that strategies are exchangeable before the data; it pulls small cohorts to the "
-        "common mean.",
     )

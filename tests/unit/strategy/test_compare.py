@@ -122,6 +122,11 @@ def test_patients_alone_are_chosen_before_overlaps_are_dropped(tmp_path: Path) -
     assert rows["patients only, no lines of therapy"] == 20
 
 
+def test_patients_under_several_ranked_strategies_are_counted_aloud(comparison: Comparison) -> None:
+    """The classes of the first Reyes report overlap: a regimen of two classes stands under both."""
+    assert any("3 of " in note and "another ranked strategy" in note for note in comparison.notes), comparison.notes
+
+
 def test_conflicts_about_any_cohort_shown_are_listed(base: EvidenceBase) -> None:
     """Also of a cohort that has neither ORR nor CR nor PFS, but stands in the table of figures."""
     result = compare_strategies(base, FEW)
