@@ -135,44 +135,21 @@ def read_cells(path: Path, faults: list[Fault]) -> tuple[list[str], list[tuple[i
             Fault(name, "the file is empty.", "Put the column names on the first line and one record a line below.")
         )
         return [], []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] = []
-    body: list[tuple[int, list[str]]] = []
-    start = 1
     try:
-        for cells in reader:
-            line, start = start, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not header:
-                header = [cell.strip() for cell in cells]
-                if CONTROL_CHARACTERS.search("".join(header)):
-                    faults.append(Fault(name, "a column's name holds a control character.", "Delete it.", line))
-                    return [], []
-                continue
-            if len(cells) != len(header):
-                faults.append(
-                    Fault(
-                        name,
-                        f"the row has {len(cells)} cells where the header has {len(header)}.",
-                        "Quote cells that hold commas, or add the missing commas.",
-                        line,
-                    )
-                )
-                continue
-            if len(body) >= MAX_ROWS:
-                faults.append(Fault(name, f"more than {MAX_ROWS:,} rows.", "Split the table.", line))
-                break
-            body.append((line, [cell.strip() for cell in cells]))
+        header, body = _part_rows(name, text, faults)
     except csv.Error as error:
+        place = int(error.args[1])
         faults.append(
             Fault(
                 name,
-                f"the text cannot be parted into cells ({error}): a quote is open or the file is cut off.",
+                f"the text cannot be parted into cells ({error.args[0]}): a quote is open or the file is cut off.",
                 "Close the quote, or fetch the file again.",
-                start,
+                place,
             )
         )
+        return [], []
+    if CONTROL_CHARACTERS.search("".join(header)):
+        faults.append(Fault(name, "a column's name holds a control character.", "Delete it.", 1))
         return [], []
     if not header:
         faults.append(Fault(name, "the file holds no header.", "Put the column names on the first line."))
@@ -186,6 +163,32 @@ def read_cells(path: Path, faults: list[Fault]) -> tuple[list[str], list[tuple[i
             )
         )
         return [], []
+    return header, body
+
+
+def _part_rows(name: str, text: str, faults: list[Fault]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return header and rows; raise csv.Error(reason, line) where the text cannot be parted."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    body: list[tuple[int, list[str]]] = []
+    start = 1
+    try:
+        for cells in reader:
+            line, start = start, reader.line_num + 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not header:
+                header = [cell.strip() for cell in cells]
+            elif len(cells) != len(header):
+                found = f"the row has {len(cells)} cells where the header has {len(header)}."
+                faults.append(Fault(name, found, "Quote cells that hold commas, or add the missing commas.", line))
+            elif len(body) >= MAX_ROWS:
+                faults.append(Fault(name, f"more than {MAX_ROWS:,} rows.", "Split the table.", line))
+                break
+            else:
+                body.append((line, [cell.strip() for cell in cells]))
+    except csv.Error as error:
+        raise csv.Error(str(error), start) from None
     return header, body
 
 
