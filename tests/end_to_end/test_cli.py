@@ -222,7 +222,12 @@ def test_compare_writes_a_report_that_reproduces_itself(tmp_path: Path) -> None:
     same = run("reproduce", "report.html", cwd=tmp_path)
     assert same.returncode == 0, same.stdout + same.stderr
     assert "the same, byte for byte" in same.stdout
-    report.write_text(report.read_text().replace('"seed":20240601', '"seed":7'))
+    original = report.read_text()
+    report.write_text(original.replace("never for treating a patient", "good for treating a patient", 1))
+    edited = run("reproduce", "report.html", cwd=tmp_path)
+    assert edited.returncode == 1
+    assert "somebody edited it" in edited.stdout
+    report.write_text(original.replace('"seed":20240601', '"seed":7'))
     differs = run("reproduce", "report.html", cwd=tmp_path)
     assert differs.returncode == 1
     assert "not the same" in differs.stdout

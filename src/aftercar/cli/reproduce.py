@@ -26,8 +26,8 @@ def reproduce(
 ) -> None:
     """Run the comparison of a report again, from the settings that it carries, and compare every number.
 
-    Exit code 0: the same. Exit code 1: it differs, and how is printed. Tables of your own are read only from the folder
-    that you name with --evidence, never from a path in the report.
+    Exit code 0: the same, byte for byte. Exit code 1: it differs, and how is printed. Tables of your own are read only
+    from the folder that you name with --evidence, never from a path in the report.
     """
     from aftercar.report import read_manifest, read_result, render_report
     from aftercar.strategy import compare_strategies, comparison_to_dict, settings_from_dict
@@ -52,11 +52,20 @@ def reproduce(
         _plain(old), _plain(comparison_to_dict(comparison))
     )
     if not differences:
-        same = "byte for byte" if render_report(comparison) == text else "in every number"
+        made_of = f"(version {__version__}, seed {settings.seed}, evidence {base.hash[:12]})"
+        if render_report(comparison) == text:
+            typer.echo(f"{report}: the same, byte for byte {made_of}")
+            return
+        if manifest.get("environment") != dict(comparison.manifest.environment):
+            typer.echo(
+                f"{report}: the same, in every number; made on another machine or with other libraries {made_of}"
+            )
+            return
         typer.echo(
-            f"{report}: the same, {same} (version {__version__}, seed {settings.seed}, evidence {base.hash[:12]})"
+            f"{report}: its data are the same in every number {made_of}, but the page is not: somebody edited it. "
+            "Trust the data, not the page."
         )
-        return
+        raise typer.Exit(1)
     typer.echo(f"{report}: not the same, {len(differences)} differences:")
     for line in differences[:40]:
         typer.echo(f"  {plain(line)}")

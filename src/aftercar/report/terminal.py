@@ -73,7 +73,7 @@ def _cells(result: StrategyResult, width: int) -> Iterable[str]:
     orr, cr, pfs, rank = result.orr.pooled, result.cr.pooled, result.pfs_pooled, result.rank
     yield words.headline(result.strategy.name)
     yield str(orr.k) if orr else "0"
-    yield f"{orr.events}/{orr.total}" if orr else words.MISSING
+    yield f"{orr.events}/{orr.total}{words.counts_sign(result.orr) or ' '}" if orr else words.MISSING
     yield words.pooled_text(orr) + words.few_sign(orr)
     yield words.prediction_text(orr)
     if width >= _MIDDLE:
@@ -98,7 +98,8 @@ def _footnotes(comparison: Comparison, width: int) -> list[Text]:
     notes = [
         f"k: cohorts pooled; r/n: responders of patients; ORR: pooled, with {level} interval; new: where the true "
         "rate of a new cohort would lie. With few patients ORR is drawn towards the mean of all ranked strategies: "
-        f"compare it with r/n. {words.FEW_NOTE} best: probability of the highest ORR among ranked strategies."
+        f"compare it with r/n. {words.GUESSED_NOTE} {words.FEW_NOTE} "
+        "best: probability of the highest ORR among ranked strategies."
     ]
     if width >= _MIDDLE:
         notes.append(

@@ -6,6 +6,8 @@ from aftercar.strategy.results import FigureLine, MeasureResult
 from aftercar.synthesis.results import PooledProportion
 
 MISSING = "—"
+GUESSED_SIGN = "*"
+GUESSED_NOTE = f"{GUESSED_SIGN} some of the counts are reconstructed, not printed."
 FEW_PATIENTS = 10  # below it a hierarchical estimate says more of the other strategies than of its own patients
 FEW_SIGN = "†"
 FEW_NOTE = f"{FEW_SIGN} fewer than {FEW_PATIENTS} patients: mostly the mean of the other strategies."
@@ -129,6 +131,12 @@ def proportion(value: float | None, lower: float | None, upper: float | None) ->
 def pooled_text(pooled: PooledProportion | None) -> str:
     """Write a pooled proportion with its interval, or a dash."""
     return MISSING if pooled is None else proportion(pooled.estimate, pooled.ci_lb, pooled.ci_ub)
+
+
+def counts_sign(measure: MeasureResult) -> str:
+    """Return the sign of counts that are wholly or partly reconstructed, else nothing."""
+    guessed = any(line.used and line.status in ("inferred", "feasible") for line in measure.cohorts)
+    return GUESSED_SIGN if guessed else ""
 
 
 def few_sign(pooled: PooledProportion | None) -> str:

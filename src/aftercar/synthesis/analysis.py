@@ -20,6 +20,8 @@ from aftercar.synthesis.results import Method, PooledProportion, Scale
 from aftercar.synthesis.small_study import AsymmetryTest, assess_asymmetry, assess_begg, assess_egger, assess_peters
 from aftercar.synthesis.subgroups import SubgroupComparison, pool_subgroups
 
+MAXIMUM_EACH = 100  # cohorts; above it leave-one-out and cumulative pooling take minutes and no reader reads them
+
 
 @dataclass(frozen=True, slots=True)
 class ProportionAnalysis:
@@ -98,6 +100,13 @@ def analyse_proportions(
             refused[name] = str(error)
             return otherwise
 
+    def each(name: str, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        if len(events) > MAXIMUM_EACH:
+            refused[name] = f"{len(events)} cohorts: pooling again for each is left out above {MAXIMUM_EACH}."
+            return none
+        table: pd.DataFrame = attempt(name, work, none)
+        return table
+
     none = pd.DataFrame()
     groups = frame["group"].astype(str).tolist() if "group" in frame else None
     given = {name: frame[name].tolist() for name in covariates}
@@ -116,8 +125,8 @@ def analyse_proportions(
         if given
         else None,
         panel=attempt("method panel", lambda: method_panel(events, total, level=level), none),
-        without=attempt("leave-one-out", lambda: leave_one_out(events, total, labels=labels, **choices), none),
-        cumulative=pool_cumulatively(events, total, order=order, labels=labels, **choices),
+        without=each("leave-one-out", lambda: leave_one_out(events, total, labels=labels, **choices)),
+        cumulative=each("cumulative", lambda: pool_cumulatively(events, total, order=order, labels=labels, **choices)),
         asymmetry=_assess(events, total, effects.yi, effects.vi, minimum_k, refused),
         funnel=pd.DataFrame({"label": labels, "yi": effects.yi, "sei": np.sqrt(effects.vi)}),
         refused=refused,
