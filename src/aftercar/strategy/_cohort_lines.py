@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from aftercar.catalogue import Cohort, EvidenceBase, Outcome
-from aftercar.catalogue.counts import parse_counts
-from aftercar.evidence import Filters, Selection, filter_cohorts, preferred_outcome, select_cohorts
+from aftercar.evidence import Filters, Selection, filter_cohorts, poolable_counts, preferred_outcome, select_cohorts
 from aftercar.evidence.selection import select_medians
 from aftercar.strategy.results import CohortLine, FigureLine, Judgement, MedianLine
 from aftercar.synthesis.exact import estimate_proportion
@@ -112,9 +111,8 @@ def figure_lines(base: EvidenceBase, filters: Filters) -> tuple[FigureLine, ...]
 
 
 def _counts(outcome: Outcome) -> tuple[int, int] | None:
-    if outcome.events is not None and outcome.total is not None:
-        return outcome.events, outcome.total
-    return min(parse_counts(outcome.feasible_counts), key=lambda pair: pair[1], default=None)
+    found = poolable_counts(outcome, "inferred")
+    return found[:2] if found else None
 
 
 def _status(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import betaincinv, ndtri
 
 from aftercar.synthesis.counts import check_choice, check_counts, check_level
+from aftercar.synthesis.results import FloatArray, PooledProportion
 
 ProportionInterval = Literal["clopper-pearson", "wilson", "jeffreys"]
 
@@ -93,3 +94,29 @@ _LIMITS: dict[ProportionInterval, Callable[[float, float, float], tuple[float, f
     "wilson": _wilson,
     "jeffreys": _jeffreys,
 }
+
+
+def pool_exact(
+    events: FloatArray, total: FloatArray, *, level: float, card: Mapping[str, str], note: str
+) -> PooledProportion:
+    """Return the summed counts with their exact interval, where a model has no answer of its own; see `note`."""
+    counts = estimate_proportion(float(events.sum()), float(total.sum()), level=level)
+    return PooledProportion(
+        method="exact",
+        scale=None,
+        k=int(events.size),
+        events=counts.events,
+        total=counts.total,
+        estimate=counts.estimate,
+        ci_lb=counts.ci_lb,
+        ci_ub=counts.ci_ub,
+        level=level,
+        pi_lb=None,
+        pi_ub=None,
+        coefficient=None,
+        se=None,
+        heterogeneity=None,
+        weights=tuple(float(w) for w in 100 * total / total.sum()),
+        method_card=card,
+        notes=(note,),
+    )

@@ -7,7 +7,7 @@ from scipy.special import chdtrc, expit
 
 from aftercar.foundation import NotPoolableError
 from aftercar.synthesis.effects import compute_effects
-from aftercar.synthesis.exact import estimate_proportion
+from aftercar.synthesis.exact import pool_exact
 from aftercar.synthesis.glmm import GlmmFit, fit_glmm, saturated_statistic
 from aftercar.synthesis.glmm_profile import profile_mean, profile_tau2
 from aftercar.synthesis.heterogeneity import share, typical_variance
@@ -113,31 +113,13 @@ def _collect_notes(fit: GlmmFit, heterogeneity: Heterogeneity) -> tuple[str, ...
 
 
 def _pool_summed(events: FloatArray, total: FloatArray, level: float, *, both: bool) -> PooledProportion:
-    counts = estimate_proportion(float(events.sum()), float(total.sum()), level=level)
     if both:
         why = "Every cohort is one patient"
     else:
-        why = "No patient responded in any cohort" if counts.events == 0 else "Every patient responded in every cohort"
-    return PooledProportion(
-        method="exact",
-        scale=None,
-        k=int(events.size),
-        events=counts.events,
-        total=counts.total,
-        estimate=counts.estimate,
-        ci_lb=counts.ci_lb,
-        ci_ub=counts.ci_ub,
-        level=level,
-        pi_lb=None,
-        pi_ub=None,
-        coefficient=None,
-        se=None,
-        heterogeneity=None,
-        weights=tuple(float(w) for w in 100 * total / total.sum()),
-        method_card=card_exact("glmm", pooled_counts=True),
-        notes=(
-            f"{why}, so the data say nothing about differences between cohorts (tau2) and the model has no estimate. "
-            "Shown instead: the summed counts with their exact (Clopper-Pearson) interval, as if all patients were "
-            "of one cohort. A new cohort may differ by more than this interval.",
-        ),
+        why = "No patient responded in any cohort" if events.sum() == 0 else "Every patient responded in every cohort"
+    note = (
+        f"{why}, so the data say nothing about differences between cohorts (tau2) and the model has no estimate. "
+        "Shown instead: the summed counts with their exact (Clopper-Pearson) interval, as if all patients were "
+        "of one cohort. A new cohort may differ by more than this interval."
     )
+    return pool_exact(events, total, level=level, card=card_exact("glmm", pooled_counts=True), note=note)

@@ -9,7 +9,7 @@ import numpy as np
 from aftercar.foundation import Fault, InputError
 from aftercar.synthesis.counts import check_choice, check_counts, check_level
 from aftercar.synthesis.effects import SCALES, back_transform, compute_effects
-from aftercar.synthesis.exact import estimate_proportion
+from aftercar.synthesis.exact import pool_exact
 from aftercar.synthesis.glmm_pooling import pool_glmm
 from aftercar.synthesis.inverse_variance import pool_inverse_variance
 from aftercar.synthesis.method_card import card_exact, card_inverse_variance
@@ -121,26 +121,8 @@ def _choose_interval(method: Method, scale: Scale, interval: PoolingInterval, hk
 
 
 def _pool_one(x: FloatArray, n: FloatArray, level: float, *, asked: str) -> PooledProportion:
-    cohort = estimate_proportion(float(x[0]), float(n[0]), level=level)
-    return PooledProportion(
-        method="exact",
-        scale=None,
-        k=1,
-        events=cohort.events,
-        total=cohort.total,
-        estimate=cohort.estimate,
-        ci_lb=cohort.ci_lb,
-        ci_ub=cohort.ci_ub,
-        level=level,
-        pi_lb=None,
-        pi_ub=None,
-        coefficient=None,
-        se=None,
-        heterogeneity=None,
-        weights=(100.0,),
-        method_card=card_exact(asked),
-        notes=("One cohort: nothing is pooled. The interval is the cohort's own, exact (Clopper-Pearson).",),
-    )
+    note = "One cohort: nothing is pooled. The interval is the cohort's own, exact (Clopper-Pearson)."
+    return pool_exact(x, n, level=level, card=card_exact(asked), note=note)
 
 
 def _pool_effects(
