@@ -7,7 +7,8 @@ from aftercar.engine.network import BirthDeath, Event, EventAssignment, Network,
 from aftercar.engine.python_model import Quantity, trace_model
 from aftercar.engine.sbml import load_model, read_model
 from aftercar.engine.schedule import Dose, Infusion, repeat
-from aftercar.engine.simulate import Settings, Snapshot, list_failures, simulate, take_snapshot
+from aftercar.engine.simulate import Settings, list_failures, simulate, take_snapshot
+from aftercar.engine.snapshot import Snapshot
 from aftercar.engine.storage import StreamReport, load_folder, simulate_to_folder
 
 __all__ = [

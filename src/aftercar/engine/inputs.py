@@ -58,7 +58,7 @@ def read_patients(patients: int | Mapping[str, Any] | pd.DataFrame, network: Net
     values = np.tile(defaults, (len(table), 1))
     for name in table.columns:
         column = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64)
-        faults += _value_faults(str(name), column, table.index, network)
+        faults += value_faults(str(name), column, table.index, network)
         values[:, slot[str(name)]] = column
         flags[1 + slot[str(name)]] = 1.0
     if faults:
@@ -77,27 +77,31 @@ def _table(patients: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _name_faults(table: pd.DataFrame, slot: Mapping[str, int]) -> list[Fault]:
-    return [_unknown("patients", str(name), slot) for name in table.columns if str(name) not in slot]
+    return [unknown_name("patients", str(name), slot) for name in table.columns if str(name) not in slot]
 
 
-def _unknown(place: str, name: str, known: Any) -> Fault:
+def unknown_name(place: str, name: str, known: Any) -> Fault:
+    """Return the fault of a name that is not known, with the nearest known one."""
     close = difflib.get_close_matches(name, list(known), n=1)
     mend = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(list(known)[:20])}."
     return Fault(place, f"the model has no '{name}'.", mend)
 
 
-def _value_faults(name: str, column: FloatArray, index: pd.Index, network: Network) -> list[Fault]:
+def value_faults(
+    name: str, column: FloatArray, index: Sequence[Any] | pd.Index, network: Network, place: str = "patients"
+) -> list[Fault]:
+    """Return what is wrong with the numbers of one name, shape (patients,): not finite, or negative where illegal."""
     faults = []
     bad = np.flatnonzero(~np.isfinite(column))
     if len(bad):
         found = f"'{name}' is not a finite number for {len(bad)} patients, first patient {index[bad[0]]}."
-        faults.append(Fault("patients", found, "Give a number, or drop the patient."))
+        faults.append(Fault(place, found, "Give a number, or drop the patient."))
     negative = np.flatnonzero(column < 0)
     may_not = name in network.constraints or any(s.id == name and s.nonnegative for s in network.states)
     if len(negative) and may_not:
         found = f"'{name}' is negative for {len(negative)} patients, first patient {index[negative[0]]}"
         found += f" ({column[negative[0]]:g})."
-        faults.append(Fault("patients", found, "It may be 0 or more; see `may_be_negative` of trace_model."))
+        faults.append(Fault(place, found, "It may be 0 or more; see `may_be_negative` of trace_model."))
     return faults
 
 
@@ -116,7 +120,7 @@ def check_times(times: Any) -> npt.NDArray[np.float64]:
 def find_columns(network: Network, names: Sequence[str]) -> IntArray:
     """Return the positions of outputs, or raise InputError that names all unknown ones."""
     position = {name: k for k, name in enumerate(network.names)}
-    faults = [_unknown("outputs", name, position) for name in names if name not in position]
+    faults = [unknown_name("outputs", name, position) for name in names if name not in position]
     if faults:
         raise InputError(faults)
     return np.array([position[name] for name in names], dtype=np.int64)
@@ -126,7 +130,7 @@ def tolerances(network: Network, atol: float | Mapping[str, float], default: flo
     """Return the absolute tolerance of each state."""
     own = atol if isinstance(atol, Mapping) else dict.fromkeys((s.id for s in network.states), atol)
     states = [s.id for s in network.states]
-    faults = [_unknown("atol", name, states) for name in own if name not in states]
+    faults = [unknown_name("atol", name, states) for name in own if name not in states]
     result = np.array([own.get(name, default) for name in states], dtype=np.float64)
     if np.any(~(result > 0)):
         faults.append(Fault("atol", "an absolute tolerance is not above zero.", "Give a small positive number."))

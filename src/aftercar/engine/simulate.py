@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,10 @@ from aftercar.engine.errors import IntegrationWarning
 from aftercar.engine.inputs import Patients, check_times, find_columns, read_patients, tolerances
 from aftercar.engine.jit import is_cold
 from aftercar.engine.model_code import ModelCode, prepare
-from aftercar.engine.network import Network, inflow_name
+from aftercar.engine.network import Network
 from aftercar.engine.run import FloatArray, Outcome, Task, empty_outcome, run_range
 from aftercar.engine.schedule import Administration, arrange, check_schedule, infused_states
-from aftercar.foundation import Fault, InputError
+from aftercar.engine.snapshot import Snapshot, go_on
 
 _BLOCK = 256
 
@@ -68,37 +68,6 @@ class Settings:
     workers: int = 1
     width: int = 0
     progress: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """States and parameters of patients at a moment of their own, from which any number of arms can start.
-
-    Attributes
-    ----------
-    patients
-        Identifiers.
-    times
-        Moment of each patient, shape (patients,).
-    values
-        Shape (patients, states + parameters), columns as `names`.
-    """
-
-    model: Network
-    patients: tuple[Any, ...]
-    times: FloatArray
-    values: FloatArray
-    names: tuple[str, ...] = field(default=())
-
-    def select(self, positions: Sequence[int]) -> Snapshot:
-        """Return the snapshot of some patients, by position."""
-        chosen = np.asarray(positions, dtype=np.int64)
-        return replace(
-            self,
-            patients=tuple(self.patients[k] for k in chosen),
-            times=self.times[chosen],
-            values=self.values[chosen],
-        )
 
 
 def simulate(
@@ -214,7 +183,7 @@ class Plan:
         moments = check_times(times)
         model = model.with_inputs(infused_states(doses) & {s.id for s in model.states})
         code = prepare(model, how.width)
-        crowd = _from_snapshot(patients, model) if isinstance(patients, Snapshot) else read_patients(patients, model)
+        crowd = go_on(patients, model) if isinstance(patients, Snapshot) else read_patients(patients, model)
         n = len(crowd.ids)
         check_schedule(doses, model, n)
         names = tuple(outputs) if outputs is not None else tuple(s.id for s in model.states)
@@ -244,23 +213,6 @@ def _thresholds(model: Network, threshold: float | Mapping[str, float]) -> Float
     if isinstance(threshold, Mapping):
         return np.array([threshold.get(name, 1000.0) for name in counted], dtype=np.float64)
     return np.full(len(counted), float(threshold))
-
-
-def _from_snapshot(snapshot: Snapshot, model: Network) -> Patients:
-    """Every state and parameter as it was; inflow parameters that the model has in addition start at zero."""
-    position = {name: k for k, name in enumerate(snapshot.names)}
-    inflows = [inflow_name(s.id) for s in model.states]
-    running = [name for name in inflows if name in position and np.any(snapshot.values[:, position[name]])]
-    if running:
-        found = f"it was taken while {', '.join(running)} was running; its end would be lost."
-        raise InputError(Fault("snapshot", found, "Take the snapshot before or after the infusion."))
-    wanted = list(model.slots)
-    values = np.zeros((len(snapshot.patients), len(wanted)))
-    for k, name in enumerate(wanted):
-        if name in position and position[name] < snapshot.values.shape[1]:
-            values[:, k] = snapshot.values[:, position[name]]
-    flags = np.ones(1 + len(wanted))
-    return Patients(snapshot.patients, values, flags, snapshot.times)
 
 
 def run_blocks(plan: Plan, outcome: Outcome, first: int, last: int) -> Iterator[tuple[int, int]]:

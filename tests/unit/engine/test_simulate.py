@@ -20,7 +20,6 @@ from aftercar.engine import (
     named,
     repeat,
     simulate,
-    take_snapshot,
     trace_model,
     where,
 )
@@ -193,27 +192,6 @@ def test_a_state_driven_below_zero_by_its_equations_is_named() -> None:
     with pytest.warns(IntegrationWarning, match="driven below zero"):
         data = simulate(model, times=[0, 2])
     assert data["stopped_at"][0].item() == pytest.approx(1.0, abs=1e-3)
-
-
-def test_arms_branch_from_one_snapshot(pk: Network) -> None:
-    patients = pd.DataFrame({"ke": [0.1, 0.2]}, index=["p1", "p2"])
-    whole = simulate(
-        pk, times=[0, 4, 9], patients=patients, doses=[Dose(0, "drug", 10), Dose(6, "drug", 5)], settings=TIGHT
-    )
-    snapshot = take_snapshot(pk, at=4.0, patients=patients, doses=[Dose(0, "drug", 10)], settings=TIGHT)
-    arm = simulate(pk, times=[0, 5], patients=snapshot, doses=[Dose(2, "drug", 5)], settings=TIGHT)
-    np.testing.assert_allclose(arm["drug"][:, 1], whole["drug"][:, 2], rtol=1e-8)
-    none = simulate(pk, times=[0, 5], patients=snapshot.select([1]), settings=TIGHT)
-    assert list(none["patient"].to_numpy()) == ["p2"]
-    assert none["drug"][0, 1].item() == pytest.approx(10 * np.exp(-0.2 * 9), rel=1e-8)
-
-
-def test_a_snapshot_within_an_infusion_is_refused(pk: Network) -> None:
-    snapshot = take_snapshot(pk, at=1.0, doses=[Infusion(0, "drug", 10, 2.0)])
-    with pytest.raises(InputError, match="taken while input_rate"):
-        simulate(pk, times=[0, 5], patients=snapshot)
-    after = take_snapshot(pk, at=2.0, doses=[Infusion(0, "drug", 10, 2.0)])
-    assert simulate(pk, times=[0, 5], patients=after)["drug"][0, 1].item() < after.values[0, 0]
 
 
 def test_functions_run_on_numbers_too() -> None:

@@ -1,0 +1,112 @@
+"""Patients at a moment of their own: one history from which any number of arms can branch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aftercar.engine.inputs import Patients, unknown_name, value_faults
+from aftercar.engine.network import Network, inflow_name
+from aftercar.engine.run import FloatArray
+from aftercar.foundation import Fault, InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """States and parameters of patients at a moment of their own, from which any number of arms can start.
+
+    Attributes
+    ----------
+    patients
+        Identifiers.
+    times
+        Moment of each patient, shape (patients,).
+    values
+        Shape (patients, states + parameters), columns as `names`.
+    """
+
+    model: Network
+    patients: tuple[Any, ...]
+    times: FloatArray
+    values: FloatArray
+    names: tuple[str, ...] = field(default=())
+
+    def select(self, positions: Sequence[int]) -> Snapshot:
+        """Return the snapshot of some patients, by position."""
+        chosen = np.asarray(positions, dtype=np.int64)
+        return replace(
+            self,
+            patients=tuple(self.patients[k] for k in chosen),
+            times=self.times[chosen],
+            values=self.values[chosen],
+        )
+
+    def with_values(self, values: Mapping[str, Any]) -> Snapshot:
+        """Return a snapshot in which states or parameters have other values; this one stays as it is.
+
+        Nothing else moves: what was computed from a parameter at the start (start values, parameters of a model file
+        that follow from others) keeps its value.
+
+        Parameters
+        ----------
+        values
+            For each name one number for all patients, or one for each, shape (patients,), in the order of `patients`;
+            a pandas Series is matched by its index. In the units of the model.
+
+        Raises
+        ------
+        InputError
+            A name is not a state or parameter, a value is missing or not finite, a value that may not be negative is,
+            or there are not as many values as patients. All faults are named.
+        """
+        slot = self.model.slots
+        faults = [unknown_name("snapshot", str(name), slot) for name in values if name not in slot]
+        changed = self.values.copy()
+        for name in (name for name in values if name in slot):
+            column = self._column(values[name])
+            if column.ndim > 1 or column.size not in (1, len(self.patients)):
+                found = f"{column.size} values of '{name}' for {len(self.patients)} patients."
+                faults.append(Fault("snapshot", found, "Give one number, or one for each patient."))
+                continue
+            column = np.broadcast_to(column, len(self.patients))
+            faults += value_faults(name, column, self.patients, self.model, "snapshot")
+            changed[:, slot[name]] = column
+        if faults:
+            raise InputError(faults)
+        return replace(self, values=changed)
+
+    def _column(self, value: Any) -> FloatArray:
+        if isinstance(value, pd.Series):
+            value = value.reindex(list(self.patients))
+        return np.asarray(pd.to_numeric(np.atleast_1d(np.asarray(value)).ravel(), errors="coerce"), dtype=np.float64)
+
+
+def go_on(snapshot: Snapshot, model: Network) -> Patients:
+    """Return every state and parameter as it was; inflow parameters that the model has in addition start at zero.
+
+    Raises
+    ------
+    InputError
+        An infusion was running, or the model has names that the snapshot does not know.
+    """
+    known = snapshot.model.slots
+    inflows = {inflow_name(s.id) for s in model.states}
+    running = [name for name in known if name in inflows and np.any(snapshot.values[:, known[name]])]
+    if running:
+        found = f"it was taken while {', '.join(running)} was running; its end would be lost."
+        raise InputError(Fault("snapshot", found, "Take the snapshot before or after the infusion."))
+    wanted = list(model.slots)
+    missing = [name for name in wanted if name not in known and name not in inflows]
+    if missing:
+        found = f"it was taken of a model without {', '.join(missing)}."
+        raise InputError(Fault("snapshot", found, "Go on with the model that the snapshot was taken of."))
+    values = np.zeros((len(snapshot.patients), len(wanted)))
+    for k, name in enumerate(wanted):
+        if name in known:
+            values[:, k] = snapshot.values[:, known[name]]
+    flags = np.ones(1 + len(wanted))
+    return Patients(snapshot.patients, values, flags, snapshot.times)
