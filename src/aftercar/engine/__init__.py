@@ -10,6 +10,7 @@ from aftercar.engine.schedule import Dose, Infusion, repeat
 from aftercar.engine.simulate import Settings, list_failures, simulate, take_snapshot
 from aftercar.engine.snapshot import Snapshot
 from aftercar.engine.storage import StreamReport, load_folder, simulate_to_folder
+from aftercar.engine.units import check_units, list_unitless, require_units
 
 __all__ = [
     "BirthDeath",
@@ -27,9 +28,11 @@ __all__ = [
     "State",
     "StreamReport",
     "UnsupportedFeatureError",
+    "check_units",
     "exp",
     "hill",
     "list_failures",
+    "list_unitless",
     "load_folder",
     "load_model",
     "log",
@@ -38,6 +41,7 @@ __all__ = [
     "named",
     "read_model",
     "repeat",
+    "require_units",
     "simulate",
     "simulate_to_folder",
     "sqrt",

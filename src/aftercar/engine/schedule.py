@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from aftercar.engine.network import Network, inflow_name
 from aftercar.engine.run import Doses
+from aftercar.engine.unit_texts import same_unit
 from aftercar.foundation import Fault, InputError
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,13 +25,15 @@ class Dose:
     """An amount that enters a state at once.
 
     `amount`: a number, one number for each patient (a tuple), or the name of a parameter whose value is given,
-    times `factor`. A `time` may also be a tuple, one for each patient.
+    times `factor`. A `time` may also be a tuple, one for each patient. A `unit` that is given must be the state's
+    (see `check_units`); nothing is converted.
     """
 
     time: float | tuple[float, ...]
     target: str
     amount: float | str | tuple[float, ...]
     factor: float = 1.0
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Infusion:
     amount: float | str | tuple[float, ...]
     duration: float
     factor: float = 1.0
+    unit: str = ""
 
 
 Administration = Dose | Infusion
@@ -96,6 +100,9 @@ def check_schedule(schedule: Sequence[Administration], network: Network, n_patie
                 complain(k, f"the {word} is not a finite number.", "Correct it.")
         if isinstance(a, Infusion) and not (math.isfinite(a.duration) and a.duration > 0):
             complain(k, f"the infusion lasts {a.duration}.", "Give a length above zero, or use Dose.")
+        if a.unit and a.target in states and not same_unit(a.unit, network.units[a.target]):
+            found = f"its amount is in '{a.unit}', the state '{a.target}' in '{network.units[a.target]}'."
+            complain(k, found, "Convert the amount to the unit of the state.")
     faults += _overlaps(schedule)
     if faults:
         raise InputError(faults)
