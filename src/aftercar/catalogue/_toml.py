@@ -56,7 +56,8 @@ def _make(record: type, key: str, name: str, values: Any, file: str, faults: lis
         faults.append(Fault(file, f"'{_short(name)}' is no table.", "Write [id] and its fields below."))
     if len(faults) > before:
         return None
-    fields = {field: tuple(value) if isinstance(value, list) else value for field, value in values.items()}
+    # What a therapy does to the system is read by `model_data`.
+    fields = {k: tuple(value) if isinstance(value, list) else value for k, value in values.items() if k != "action"}
     for field, value in fields.items():
         _check_field(field, value, Fault(file, "", "", None, f"{name}.{_short(field)}"), faults)
     if len(faults) > before:

@@ -1,0 +1,219 @@
+"""Loading what the system is built from, with the place of every fault.
+
+A user's directory with the same folders is laid over the built-in data: an entry of the same id replaces it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from aftercar.catalogue.biology import Action, Antigen, Costimulation, Mechanism, ModelParameter
+from aftercar.foundation import Fault, InputError, hash_bytes
+from aftercar.foundation.tables import read_text
+
+_HERE = Path(__file__).parent
+_FOLDERS = ("parameters", "antigens", "mechanisms", "costimulation", "therapies")
+Record = TypeVar("Record", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelData:
+    """Everything that the system is built from, by id. `hash`: SHA-256 of the files read."""
+
+    parameters: Mapping[str, ModelParameter]
+    antigens: Mapping[str, Antigen]
+    mechanisms: Mapping[str, Mechanism]
+    costimulation: Mapping[str, Costimulation]
+    actions: Mapping[str, Action]
+    files: Mapping[str, str]
+    hash: str
+
+    def slot_parameters(self, kind: str) -> Mapping[str, ModelParameter]:
+        """Return the parameters that every slot of a kind has, by their names within the slot.
+
+        ``product_potency`` of the tables is ``potency`` here and ``product1_potency`` in the system.
+        """
+        return {k.removeprefix(f"{kind}_"): p for k, p in self.parameters.items() if p.slot == kind}
+
+
+def load_model_data(directory: Path | None = None) -> ModelData:
+    """Load parameters, antigens, mechanisms and what therapies do.
+
+    Parameters
+    ----------
+    directory
+        A user's folder with any of ``parameters/``, ``antigens/``, ``mechanisms/``, ``costimulation/`` and
+        ``therapies/`` (TOML files). None gives the built-in data.
+
+    Raises
+    ------
+    InputError
+        Every fault, with file, entry and field.
+    """
+    return _built_in() if directory is None else _load((_HERE, Path(directory)))
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> ModelData:
+    return _load((_HERE,))
+
+
+def _load(roots: tuple[Path, ...]) -> ModelData:
+    faults: list[Fault] = []
+    for root in roots:
+        if not root.is_dir():
+            raise InputError(Fault(str(root), "this is not a folder.", f"Name a folder with any of {_FOLDERS}."))
+    texts = {folder: list(_texts(roots, folder, faults)) for folder in _FOLDERS}
+    files: dict[str, str] = {}
+    parameters = _read(texts["parameters"], ModelParameter, faults, files)
+    antigens = _read(texts["antigens"], Antigen, faults, files, with_id=True)
+    mechanisms = _read(texts["mechanisms"], Mechanism, faults, files, with_id=True)
+    costimulation = _read(texts["costimulation"], Costimulation, faults, files, with_id=True)
+    actions = _read(texts["therapies"], Action, faults, files, pick=lambda entry: entry.get("action"))
+    data = ModelData(
+        parameters=parameters, antigens=antigens, mechanisms=mechanisms, costimulation=costimulation, actions=actions,
+        files=MappingProxyType(files),
+        hash=hash_bytes(*(x.encode() for pairs in texts.values() for path, text in pairs for x in (path.name, text))),
+    )  # fmt: skip
+    faults += check_model_data(data)
+    if faults:
+        raise InputError(faults)
+    return data
+
+
+def _texts(roots: tuple[Path, ...], folder: str, faults: list[Fault]) -> Iterator[tuple[Path, str]]:
+    for root in roots:
+        for path in sorted((root / folder).glob("*.toml")):
+            text = read_text(path, faults)
+            if text is not None:
+                yield path, text
+
+
+def _read(
+    texts: list[tuple[Path, str]],
+    record: type[Record],
+    faults: list[Fault],
+    files: dict[str, str],
+    *,
+    with_id: bool = False,
+    pick: Callable[[dict[str, Any]], Any] = lambda entry: entry,
+) -> Mapping[str, Record]:
+    """Return records by id; a later file's entry replaces an earlier one of another folder."""
+    found: dict[str, Record] = {}
+    origin: dict[str, Path] = {}
+    for path, text in texts:
+        for key, entry in _entries(path, text, faults).items():
+            value = pick(entry) if isinstance(entry, dict) else entry
+            if value is None:
+                continue
+            if origin.get(key, path).parent == path.parent and origin.get(key, path) != path:
+                faults.append(Fault(path.name, f"the id '{key}' stands in two files.", "Give each entry its own id."))
+            origin[key] = path
+            try:
+                if not isinstance(value, dict):
+                    raise TypeError
+                found[key] = record.model_validate(_tuples({"id": key, **value} if with_id else value))
+                files[key] = path.name
+            except ValidationError as error:
+                faults += [_fault(path, key, one) for one in error.errors()]
+            except TypeError:
+                faults.append(Fault(path.name, f"'{key[:60]}' is no table.", "Write [id] and its fields below."))
+    return MappingProxyType(found)
+
+
+def _entries(path: Path, text: str, faults: list[Fault]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        faults.append(Fault(path.name, f"this is not TOML: {error}.", "Compare it with a file of the same folder."))
+        return {}
+
+
+def _tuples(value: Any) -> Any:
+    """TOML lists as tuples, and whole numbers as they are: strict records take both."""
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _fault(path: Path, key: str, error: Any) -> Fault:
+    place = ".".join(str(part) for part in error["loc"])
+    given = "" if error["type"] in {"missing", "value_error"} else f" (given: {str(error['input'])[:60]!r})"
+    return Fault(
+        path.name,
+        f"{error['msg']}{given}.",
+        "Correct the field; see docs/how-to/add-a-therapy.md.",
+        None,
+        f"{key}.{place}",
+    )
+
+
+def check_model_data(data: ModelData) -> list[Fault]:
+    """Return what does not fit together: names that lead nowhere, numbers for parameters that do not exist."""
+    faults: list[Fault] = []
+
+    def complain(key: str, field: str, found: str, mend: str) -> None:
+        faults.append(Fault(data.files.get(key, key), found, mend, None, f"{key}.{field}"))
+
+    for antigen in (a for a in data.antigens.values() if not a.on_fibroblasts):
+        for name in _antigen_parameters(antigen):
+            if name not in data.parameters:
+                complain(antigen.id, "id", f"there is no parameter '{name}'.", "Add it under parameters/.")
+        for variant in antigen.variants:
+            if variant.mechanism not in data.mechanisms:
+                complain(
+                    antigen.id, variant.id, f"there is no mechanism '{variant.mechanism}'.", _known(data.mechanisms)
+                )
+    for mechanism in data.mechanisms.values():
+        if mechanism.switch not in data.parameters:
+            complain(
+                mechanism.id, "switch", f"there is no parameter '{mechanism.switch}'.", "Add it under parameters/."
+            )
+    for key, action in data.actions.items():
+        _check_action(key, action, data, complain)
+    return faults
+
+
+def _antigen_parameters(antigen: Antigen) -> list[str]:
+    name = antigen.id.lower()
+    wanted = [f"{name}_{x}" for x in ("receptors", "expression", "on_plasma_cells", "on_progenitors")]
+    for variant in antigen.variants:
+        wanted += [f"{name}_{variant.id}_{x}" for x in ("density", "share", "rate", "cost")]
+        wanted += [f"{name}_{variant.id}_return_rate"] if variant.reversible else []
+    return wanted
+
+
+def _check_action(key: str, action: Action, data: ModelData, complain: Callable[[str, str, str, str], None]) -> None:
+    slot = data.slot_parameters(action.kind)
+    for name, number in action.values.items():
+        if name not in slot:
+            complain(key, f"action.values.{name}", f"a {action.kind} has no parameter '{name}'.", _known(slot))
+        elif number.unit != slot[name].unit:
+            found = f"the unit is '{number.unit}', the parameter's is '{slot[name].unit}'."
+            complain(key, f"action.values.{name}", found, "Convert the number.")
+    for antigen in action.binds:
+        if antigen not in data.antigens:
+            complain(key, "action.binds", f"there is no antigen '{antigen}'.", _known(data.antigens))
+    for field, known, value in (
+        ("costimulation", data.costimulation, action.costimulation),
+        ("lymphodepletion", data.actions, action.lymphodepletion),
+        *(("parts", data.actions, part.therapy) for part in action.parts),
+    ):
+        if value is not None and value not in known:
+            complain(key, f"action.{field}", f"'{value}' is not known.", _known(known))
+    if action.kind == "combination" and (not action.parts or action.schedule or action.values):
+        complain(key, "action.parts", "a combination has parts and nothing of its own.", "List its parts.")
+    if action.kind != "combination" and (action.parts or not action.schedule):
+        complain(key, "action.schedule", f"a {action.kind} has a schedule and no parts.", "Write its doses.")
+
+
+def _known(names: Mapping[str, Any]) -> str:
+    return f"Known: {', '.join(sorted(names)) or 'none'}."

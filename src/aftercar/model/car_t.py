@@ -1,0 +1,104 @@
+"""CAR-T cells of one infused product: bag, memory, effector and exhausted cells.
+
+Equations (s: antigen drive, 0 to 1; n: room after lymphodepletion; c: room below the ceiling; u: suppression):
+
+    drive      s = A / (A + A50),  A = reach-weighted recognised tumour cells
+    memory     birth = renewal * n * c;  death = loss + depletion * activation * s + antibodies
+    effector   birth = expansion * s * n * c * u * help;
+               death = contraction * (1 - protection * s) + to memory + to exhausted + antibodies
+    exhausted  arrival = exhaustion * s * brakes * E;  death = loss + revival + antibodies
+
+Memory cells under antigen divide asymmetrically: each gives effectors at rate activation * s. Antigen-driven expansion
+with its stop on clearance is the toggle of kirouac2023 on recognised cells, so that antigen loss starves the product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aftercar.engine import BirthDeath
+from aftercar.model.smooth import positive_part, saturation
+
+
+def host_room(p: Any, host: Any) -> Any:
+    """Return the support for proliferation, from `niche_floor` beside a full host pool to 1 in an empty one."""
+    empty = positive_part(1.0 - host / p.host_t_reference)
+    room = p.niche_floor + (1.0 - p.niche_floor) * empty
+    return 1.0 + p.switch_lymphodepletion * (room - 1.0)
+
+
+def product_fitness(p: Any, q: Any) -> Any:
+    """Return the expansion of a product relative to one of reference T cells.
+
+    `apheresis_fitness` is the patient's T cells at collection; `fitness` is the product's own. Each line of treatment,
+    an alkylator and bendamustine before apheresis lower it; a higher CD4 share of the product raises it.
+    """
+    lines = p.fitness_loss_per_line * (p.prior_lines - p.prior_lines_reference)
+    drugs = p.fitness_loss_alkylator * p.prior_alkylator + p.fitness_loss_bendamustine * p.prior_bendamustine
+    treated = 1.0 - p.switch_prior_treatment * (lines + drugs)
+    quality = p.apheresis_fitness * (1.0 + p.cd4_help * (q.cd4_share - p.cd4_share_reference))
+    return q.fitness * positive_part(treated) * (1.0 + p.switch_apheresis_quality * (quality - 1.0))
+
+
+def signal(p: Any, multiplier: Any) -> Any:
+    """Return a costimulation multiplier, or 1 (a 4-1BB CAR) when the mechanism is switched off."""
+    return 1.0 + p.switch_costimulation * (multiplier - 1.0)
+
+
+def product_rates(s: Any, p: Any, q: Any, name: str, around: dict[str, Any]) -> dict[str, Any]:
+    """Return the rates of the four states of the product in slot `name`.
+
+    Parameters
+    ----------
+    q
+        The parameters of the slot.
+    around
+        What the product meets: ``drive``, ``room``, ``crowd_room``, ``function``, ``help``, ``brakes``,
+        ``revival`` [1/day], ``antibody_loss`` [1/day], ``drug_loss`` [1/day].
+    """
+    bag, memory, effector = s[f"{name}_infused"], s[f"{name}_memory"], s[f"{name}_effector"]
+    exhausted = s[f"{name}_exhausted"]
+    drive, support = around["drive"], around["room"] * around["crowd_room"]
+    fitness = product_fitness(p, q)
+    lost = around["antibody_loss"] + around["drug_loss"]
+    activation = p.activation_rate * signal(p, q.activation) * drive
+    expansion = p.expansion_rate * q.expansion * fitness * drive * support * around["function"] * around["help"]
+    to_memory = p.memory_formation_rate * signal(p, q.memory_formation) * fitness * (1.0 - drive)
+    exhausting = p.switch_exhaustion * p.exhaustion_rate * signal(p, q.exhaustion) * around["brakes"] * drive
+    homing = p.homing_rate * q.engraftment * bag
+    memory_share = memory_share_of_product(p, q)
+    effectors = homing * (1.0 - memory_share - q.exhausted_share)
+    return {
+        f"{name}_infused": -p.homing_rate * bag,
+        f"{name}_memory": BirthDeath(
+            birth=p.memory_renewal_rate * around["room"] * around["crowd_room"],
+            death=p.memory_loss_rate / signal(p, q.persistence) + p.memory_depletion * activation + lost,
+            arrival=homing * memory_share + to_memory * effector,
+        ),
+        f"{name}_effector": BirthDeath(
+            birth=expansion,
+            death=p.contraction_rate * (1.0 - p.antigen_protection * drive) + to_memory + exhausting + lost,
+            arrival=effectors + activation * memory + around["revival"] * exhausted,
+        ),
+        f"{name}_exhausted": homing * q.exhausted_share
+        + exhausting * effector
+        - (p.exhausted_loss_rate + around["revival"] + lost) * exhausted,
+    }
+
+
+def memory_share_of_product(p: Any, q: Any) -> Any:
+    """Return the share of memory cells in the infused product: the product's own, moved by the collected T cells."""
+    return q.memory_share * (1.0 + p.switch_apheresis_quality * (p.apheresis_memory - 1.0))
+
+
+def antigen_drive(recognised: Any, half: Any) -> Any:
+    """Return the drive by recognised tumour cells: `half` cells give one half."""
+    return saturation(recognised, half)
+
+
+def killing_rate(p: Any, q: Any, effectors: Any, all_effectors: Any, function: Any, access: Any) -> Any:
+    """Return the killing of fully recognised cells by a product at a site [1/day].
+
+    Saturates in the effectors of all products together (kimmel2021).
+    """
+    return p.killing_rate * q.potency * function * access * effectors / (p.killing_half_effectors + all_effectors)

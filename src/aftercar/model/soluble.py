@@ -1,0 +1,31 @@
+"""What the laboratory measures in serum: soluble BCMA, M-protein, free light chain.
+
+Equations (T0: the patient's burden at the start; b: BCMA density of a clone):
+
+    sBCMA        dB/dt = k_B * B0 * (1 - cleavage block) * sum_clones b_i T_i / T0 - k_B * B
+    M-protein    dM/dt = k_M * M0 * (T / T0)^gamma - k_M * M
+    free light chain  likewise, with its own rate
+
+Epitope mutants shed BCMA and null clones do not, so that soluble BCMA at progression tells the two apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aftercar.engine import exp, log
+
+
+def soluble_rates(s: Any, p: Any, *, tumour: Any, bcma_bearing: Any, cleavage_block: Any) -> dict[str, Any]:
+    """Return the rates of soluble BCMA [nM/day], M-protein [g/L/day] and involved free light chain [mg/L/day].
+
+    `bcma_bearing`: tumour cells weighted with their relative BCMA density [cell].
+    """
+    burden = tumour / p.tumour_burden
+    secreting = exp(p.m_protein_exponent * log(burden + p.secretion_floor))
+    shed = (1.0 - cleavage_block * p.cleavage_block_max) * bcma_bearing / p.tumour_burden
+    return {
+        "sbcma": p.sbcma_elimination * (p.sbcma_start * shed - s.sbcma),
+        "m_protein": p.m_protein_elimination * (p.m_protein_start * secreting - s.m_protein),
+        "free_light_chain": p.flc_elimination * (p.flc_start * burden - s.free_light_chain),
+    }

@@ -1,0 +1,3 @@
+"""Virtual patients: draws of the system's parameters, each patient with a random stream of its own."""
+
+__all__: list[str] = []
