@@ -15,7 +15,7 @@ Grade = Literal["measured", "in_vitro", "fitted", "assumed", "definition"]
 
 GRADES: tuple[str, ...] = ("measured", "in_vitro", "fitted", "assumed", "definition")
 Law = Literal["lognormal", "logitnormal", "normal", "bernoulli", "uniform", "loguniform", "zero_inflated_lognormal"]
-Slot = Literal["", "product", "engager", "drug"]
+Slot = Literal["", "product", "engager", "drug", "lymphodepletion"]
 Kind = Literal["product", "engager", "drug", "lymphodepletion", "combination"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
@@ -163,13 +163,15 @@ class Action(_Record):
 
     `values`: parameters of the slot by name (see `parameters/`), where they differ from its default. `binds`: antigens
     with the strength of binding, 1 for the reference binder. `duration_days`: how long it is given unless a plan says
-    otherwise; nothing means until the plan ends.
+    otherwise; nothing means until the plan ends. Doses count in cells or cells/kg (a product), mg or mg/kg (an engager,
+    by its `route`), or standard doses (a drug, lymphodepletion); days before 0 are allowed.
     """
 
     kind: Kind
     binds: dict[Id, float] = Field(default_factory=dict)
     costimulation: Id | None = None
     drug_class: Id | None = None
+    route: Literal["subcutaneous", "intravenous"] = "subcutaneous"
     values: dict[Id, Number] = Field(default_factory=dict)
     schedule: tuple[Administration, ...] = ()
     schedule_source: str = ""
