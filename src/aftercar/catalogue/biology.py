@@ -14,7 +14,9 @@ Grade = Literal["measured", "in_vitro", "fitted", "assumed", "definition"]
 """How a number is known: measured in patients, measured in vitro, fitted by us or in a paper, assumed, or defined."""
 
 GRADES: tuple[str, ...] = ("measured", "in_vitro", "fitted", "assumed", "definition")
-Law = Literal["lognormal", "logitnormal", "normal", "bernoulli", "uniform", "loguniform", "zero_inflated_lognormal"]
+Law = Literal[
+    "lognormal", "two_group_lognormal", "logitnormal", "normal", "bernoulli", "uniform", "loguniform", "zero_or_uniform"
+]  # fmt: skip
 Slot = Literal["", "product", "engager", "drug", "lymphodepletion"]
 Kind = Literal["product", "engager", "drug", "lymphodepletion", "combination"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -28,8 +30,9 @@ class _Record(BaseModel):
 class Spread(_Record):
     """How a parameter differs between patients.
 
-    `omega`: standard deviation on the log (or logit) scale; `sd`: on the plain scale; `probability`: of the value 1
-    (bernoulli) or of the value 0 (zero_inflated_lognormal); `low`, `high`: ends of a uniform or log-uniform law.
+    `omega`: standard deviation on the log (or logit) scale; `sd`: on the plain scale; `low`, `high`: ends of a uniform
+    or log-uniform law. `probability`: of the value 1 (bernoulli), of the value 0 (zero_or_uniform), or of belonging to
+    the minority whose values are `factor` times the others' (two_group_lognormal; 0 for those who have none).
     """
 
     law: Law
@@ -38,6 +41,7 @@ class Spread(_Record):
     probability: Finite | None = Field(default=None, ge=0, le=1)
     low: Finite | None = None
     high: Finite | None = None
+    factor: Annotated[float, Field(ge=0)] | None = None
     source: str = ""
     note: str = ""
 
@@ -46,7 +50,7 @@ class Spread(_Record):
         needs = {
             "lognormal": ("omega",), "logitnormal": ("omega",), "normal": ("sd",), "bernoulli": ("probability",),
             "uniform": ("low", "high"), "loguniform": ("low", "high"),
-            "zero_inflated_lognormal": ("omega", "probability"),
+            "two_group_lognormal": ("omega", "probability", "factor"), "zero_or_uniform": ("probability", "low", "high"),
         }[self.law]  # fmt: skip
         missing = [name for name in needs if getattr(self, name) is None]
         if missing:

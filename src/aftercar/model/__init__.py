@@ -2,5 +2,15 @@
 
 from aftercar.model.building import build_structure, build_system
 from aftercar.model.structure import Change, Clone, Structure
+from aftercar.model.treatment import Course, Treatment, arrange_course
 
-__all__ = ["Change", "Clone", "Structure", "build_structure", "build_system"]
+__all__ = [
+    "Change",
+    "Clone",
+    "Course",
+    "Structure",
+    "Treatment",
+    "arrange_course",
+    "build_structure",
+    "build_system",
+]

@@ -2,11 +2,11 @@
 
 Equations (T0: the patient's burden at the start; b: BCMA density of a clone):
 
-    sBCMA        dB/dt = k_B * B0 * (1 - cleavage block) * sum_clones b_i T_i / T0 - k_B * B
+    sBCMA        dB/dt = k_B * ((1 - cleavage block) * ((B0 - Bn) * sum_clones b_i T_i / T0 + Bn) - B)
     M-protein    dM/dt = k_M * M0 * (T / T0)^gamma - k_M * M
     free light chain  likewise, with its own rate
 
-Epitope mutants shed BCMA and null clones do not, so that soluble BCMA at progression tells the two apart.
+Bn is what normal plasma and B cells shed. Epitope mutants shed BCMA and null clones do not, so that soluble BCMA at progression tells the two apart.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ def soluble_rates(s: Any, p: Any, *, tumour: Any, bcma_bearing: Any, cleavage_bl
     """
     burden = tumour / p.tumour_burden
     secreting = exp(p.m_protein_exponent * log(burden + p.secretion_floor))
-    shed = (1.0 - cleavage_block * p.cleavage_block_max) * bcma_bearing / p.tumour_burden
+    cut = 1.0 - cleavage_block * p.cleavage_block_max
+    normal = p.sbcma_normal_share * p.sbcma_start
+    made = cut * ((p.sbcma_start - normal) * bcma_bearing / p.tumour_burden + normal)
     return {
-        "sbcma": p.sbcma_elimination * (p.sbcma_start * shed - s.sbcma),
+        "sbcma": p.sbcma_elimination * (made - s.sbcma),
         "m_protein": p.m_protein_elimination * (p.m_protein_start * secreting - s.m_protein),
         "free_light_chain": p.flc_elimination * (p.flc_start * burden - s.free_light_chain),
     }

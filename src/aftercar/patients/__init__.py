@@ -1,3 +1,6 @@
 """Virtual patients: draws of the system's parameters, each patient with a random stream of its own."""
 
-__all__: list[str] = []
+from aftercar.patients.draws import draw_patients, typical_patient
+from aftercar.patients.simulation import simulate_course, simulate_plan
+
+__all__ = ["draw_patients", "simulate_course", "simulate_plan", "typical_patient"]

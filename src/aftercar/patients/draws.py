@@ -1,0 +1,155 @@
+"""Virtual patients: parameters drawn from the laws that the catalogue gives.
+
+Each parameter has a random stream of its own, read at the patient's position. So patient 17 is the same patient in a
+run of a hundred or a million, on any number of workers, whatever the treatment: arms are compared on the same people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit, logit, ndtr, ndtri
+
+from aftercar.catalogue.biology import Spread
+from aftercar.catalogue.model_data import ModelData, load_model_data
+from aftercar.foundation import Fault, InputError, draw_stream
+from aftercar.model.treatment import Course
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def draw_values(law: Spread, typical: float, scores: FloatArray) -> FloatArray:
+    """Turn standard normal scores into values of a parameter.
+
+    Parameters
+    ----------
+    typical
+        The parameter's typical value: the median of a log-normal or logit-normal law; not used by laws with ends or a
+        probability of their own.
+    scores
+        Standard normal, shape (patients,).
+    """
+    u = ndtr(scores)
+    match law.law:
+        case "lognormal":
+            return np.asarray(typical * np.exp(_number(law.omega) * scores))
+        case "logitnormal":
+            return np.asarray(expit(logit(typical) + _number(law.omega) * scores), dtype=np.float64)
+        case "normal":
+            return typical + _number(law.sd) * scores
+        case "bernoulli":
+            return np.where(u < _number(law.probability), 1.0, 0.0).astype(np.float64)
+        case "uniform":
+            return _number(law.low) + u * (_number(law.high) - _number(law.low))
+        case "loguniform":
+            low, high = np.log(_number(law.low)), np.log(_number(law.high))
+            return np.exp(low + u * (high - low))
+        case "two_group_lognormal":
+            fewer, within = _minority(u, _number(law.probability))
+            return np.where(fewer, _number(law.factor), 1.0) * typical * np.exp(_number(law.omega) * ndtri(within))
+        case "zero_or_uniform":
+            none, within = _minority(u, _number(law.probability))
+            return np.where(none, 0.0, _number(law.low) + within * (_number(law.high) - _number(law.low)))
+
+
+def _minority(u: FloatArray, share: float) -> tuple[npt.NDArray[np.bool_], FloatArray]:
+    """Return who belongs to the minority of the given share, and a uniform number within the own group."""
+    fewer = u < share
+    within = np.where(fewer, u / max(share, 1e-300), (u - share) / max(1.0 - share, 1e-300))
+    return fewer, np.clip(within, 1e-12, 1.0 - 1e-12)
+
+
+def _number(value: float | None) -> float:
+    return 0.0 if value is None else value
+
+
+def draw_scores(name: str, *, n: int, seed: int, first: int = 0) -> FloatArray:
+    """Return the standard normal scores of a parameter for patients `first` to `first + n - 1`, shape (n,)."""
+    stream = draw_stream(seed, "patients", name)
+    # Philox hands out blocks of four 64-bit numbers; each patient has one number, so that any patient can be reached.
+    bits = stream.bit_generator
+    assert isinstance(bits, np.random.Philox)
+    bits.advance(first // 4)
+    raw = bits.random_raw(n + 4)[first % 4 : first % 4 + n]
+    return np.asarray(ndtri((np.asarray(raw >> np.uint64(11), dtype=np.float64) + 0.5) / 2.0**53))
+
+
+def draw_patients(
+    course: Course,
+    *,
+    n: int,
+    seed: int,
+    first: int = 0,
+    values: Mapping[str, float] | None = None,
+    data: ModelData | None = None,
+) -> pd.DataFrame:
+    """Draw virtual patients for a course of treatment.
+
+    Parameters
+    ----------
+    n, first
+        How many, and the position of the first (0 is the first patient of the seed).
+    values
+        Parameters that are the same for all patients, by name; switches among them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per patient, one column per parameter that differs from its default; the index counts from 1.
+
+    Raises
+    ------
+    InputError
+        A name in `values` is no parameter, or a value is not finite or below zero where that is impossible.
+    """
+    data = data or load_model_data()
+    fixed = check_values(values or {}, course, data)
+    table: dict[str, FloatArray] = {}
+    for name, parameter in data.parameters.items():
+        if parameter.between_patients is not None and not parameter.slot and name not in fixed:
+            scores = draw_scores(name, n=n, seed=seed, first=first)
+            table[name] = draw_values(parameter.between_patients, parameter.value, scores)
+    for name, typical in course.parameters.items():
+        spread = course.spreads.get(name)
+        scores = draw_scores(name, n=n, seed=seed, first=first) if spread is not None else np.zeros(n)
+        table[name] = draw_values(spread, typical, scores) if spread is not None else np.full(n, typical)
+    for name, value in fixed.items():
+        table[name] = np.full(n, value)
+    return _linked(table, course, data, n, first)
+
+
+def typical_patient(
+    course: Course, *, values: Mapping[str, float] | None = None, data: ModelData | None = None
+) -> pd.DataFrame:
+    """Return the patient in whom every parameter has its typical value, as a table of one row."""
+    data = data or load_model_data()
+    table = {name: np.full(1, value) for name, value in course.parameters.items()}
+    table |= {name: np.full(1, value) for name, value in check_values(values or {}, course, data).items()}
+    return _linked(table, course, data, 1, 0)
+
+
+def _linked(table: dict[str, FloatArray], course: Course, data: ModelData, n: int, first: int) -> pd.DataFrame:
+    for slot_name, source in course.links.items():
+        table[slot_name] = table.get(source, np.full(n, data.parameters[source].value))
+    return pd.DataFrame(table, index=pd.RangeIndex(first + 1, first + n + 1, name="patient"))
+
+
+def check_values(values: Mapping[str, float], course: Course, data: ModelData) -> dict[str, float]:
+    """Return the values, or raise InputError that names every one that cannot be."""
+    known = {k for k, p in data.parameters.items() if not p.slot} | set(course.parameters)
+    faults = []
+    for name, value in values.items():
+        if name not in known:
+            faults.append(
+                Fault("values", f"there is no parameter '{name}'.", "`aftercar model --parameters` lists them.")
+            )
+        elif not np.isfinite(value):
+            faults.append(Fault("values", f"'{name}' is {value}, no finite number.", "Correct it."))
+        elif value < 0 and not (name in data.parameters and data.parameters[name].may_be_negative):
+            faults.append(Fault("values", f"'{name}' is {value:g}.", "Give a value of 0 or more."))
+    if faults:
+        raise InputError(faults)
+    return dict(values)
