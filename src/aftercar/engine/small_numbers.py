@@ -100,31 +100,65 @@ def redraw_counted(
     `length` is the part of the step of size `used` that is kept. On entry `ends` holds the continuous values at its
     end, on return the drawn ones. Returns the position in the patient's stream.
     """
-    width = sizes[WIDTH]
-    row = 3 * slots.shape[0]
-    for piece in range(PIECES):
-        theta = (piece + 0.5) / PIECES * length / used
-        dense_state(ws, sizes, lane, theta, a, base, t + theta * used, floors)
-        call(functions[TURNOVER], a, base, rates, piece * row)
+    few = np.zeros(slots.shape[0])
+    shift = np.zeros(slots.shape[0])
     lengths = np.full(PIECES, length / PIECES)
     birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
+    _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors)
+    comers = 0.0
     for c in range(slots.shape[0]):
-        old = ws[slots[c] * width + lane]
-        expected = 0.0
-        for k in range(PIECES):
-            birth[k] = max(0.0, rates[k * row + 3 * c])
-            death[k] = max(0.0, rates[k * row + 3 * c + 1])
-            arrival[k] = max(0.0, rates[k * row + 3 * c + 2])
-            expected += arrival[k] * lengths[k]
+        old = ws[slots[c] * sizes[WIDTH] + lane]
+        expected = _of_state(rates, c, slots.shape[0], birth, death, arrival, lengths)
         if old >= thresholds[c] or expected > _MANY_ARRIVALS:
             if ends[c] < thresholds[c]:
                 ends[c], n = _round_at_random(keys, i, n, ends[c])
             continue
         heads, n = _round_at_random(keys, i, n, old)
-        stayed, n = draw_births_and_deaths(keys, i, n, heads, birth, death, lengths)
-        came, n = _draw_arrivals(keys, i, n, birth, death, arrival, lengths)
-        ends[c] = stayed + came
+        ends[c], n = draw_births_and_deaths(keys, i, n, heads, birth, death, lengths)
+        few[c] = 1.0
+        shift[c] = ends[c] - heads * math.exp(np.dot(birth - death, lengths))
+        comers += expected
+    if comers == 0.0:
+        return n
+    if slots.shape[0] > 1:
+        _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors)
+    for c in range(slots.shape[0]):
+        if few[c] > 0.0:
+            _of_state(rates, c, slots.shape[0], birth, death, arrival, lengths)
+            came, n = _draw_arrivals(keys, i, n, birth, death, arrival, lengths)
+            ends[c] += came
     return n
+
+
+@loop
+def _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors):
+    """Read births, deaths and arrivals in the middle of each piece.
+
+    `shift`: by how much the drawn end of each counted state differs from its mean. Between the ends, the expected
+    path of a birth-death process that is known to end there differs in proportion to time (to first order in the net
+    growth over the step), so that mutants arrive in proportion to the cells that were really there.
+    """
+    for piece in range(PIECES):
+        part = (piece + 0.5) / PIECES
+        theta = part * length / used
+        dense_state(ws, sizes, lane, theta, a, base, t + theta * used, floors)
+        for c in range(slots.shape[0]):
+            q = base + 1 + slots[c]
+            a[q] = max(0.0, a[q] + part * shift[c])
+        call(functions[TURNOVER], a, base, rates, piece * 3 * slots.shape[0])
+
+
+@loop
+def _of_state(rates, c, n_counted, birth, death, arrival, lengths):
+    """Fill in the rates of counted state c in each piece; return how many arrivals are expected."""
+    expected = 0.0
+    for k in range(PIECES):
+        q = 3 * (k * n_counted + c)
+        birth[k] = max(0.0, rates[q])
+        death[k] = max(0.0, rates[q + 1])
+        arrival[k] = max(0.0, rates[q + 2])
+        expected += arrival[k] * lengths[k]
+    return expected
 
 
 @loop
