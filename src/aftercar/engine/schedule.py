@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,7 @@ class Infusion:
 
 
 Administration = Dose | Infusion
+_NOTHING: Mapping[str, FloatArray] = MappingProxyType({})
 
 
 def repeat(what: Administration, *, every: float, times: int) -> list[Administration]:
@@ -79,8 +81,16 @@ def infused_states(schedule: Sequence[Administration]) -> set[str]:
     return {a.target for a in schedule if isinstance(a, Infusion)}
 
 
-def check_schedule(schedule: Sequence[Administration], network: Network, n_patients: int) -> None:
-    """Raise InputError that lists everything wrong with a schedule."""
+def check_schedule(
+    schedule: Sequence[Administration],
+    network: Network,
+    n_patients: int,
+    running: Mapping[str, FloatArray] = _NOTHING,
+) -> None:
+    """Raise InputError that lists everything wrong with a schedule.
+
+    `running`: when infusions end that run at the beginning, by state, shape (patients,).
+    """
     states = {s.id for s in network.states}
     parameters = {p.id for p in network.parameters}
     faults: list[Fault] = []
@@ -104,6 +114,10 @@ def check_schedule(schedule: Sequence[Administration], network: Network, n_patie
             found = f"its amount is in '{a.unit}', the state '{a.target}' in '{network.units[a.target]}'."
             complain(k, found, "Convert the amount to the unit of the state.")
     faults += _overlaps(schedule)
+    for k, a in enumerate(schedule):
+        if isinstance(a, Infusion) and a.target in running and np.any(np.asarray(a.time) < running[a.target]):
+            found = f"its infusion into '{a.target}' begins before that ends which was running at the snapshot."
+            complain(k, found, "Begin later, or take the snapshot at another moment.")
     if faults:
         raise InputError(faults)
 
@@ -123,11 +137,21 @@ def _overlaps(schedule: Sequence[Administration]) -> list[Fault]:
 
 
 def arrange(
-    schedule: Sequence[Administration], network: Network, values: Mapping[str, FloatArray], n_patients: int
+    schedule: Sequence[Administration],
+    network: Network,
+    values: Mapping[str, FloatArray],
+    n_patients: int,
+    running: Mapping[str, FloatArray] = _NOTHING,
 ) -> Doses:
-    """Return a schedule as arrays in the order of time. `values`: parameters by name, shape (patients,) or ()."""
+    """Return a schedule as arrays in the order of time. `values`: parameters by name, shape (patients,) or ().
+
+    `running`: as for `check_schedule`; these infusions end when they end.
+    """
     slot = network.slots
     rows: list[tuple[FloatArray, int, int, FloatArray]] = []
+    for state, ends in running.items():
+        same = ends[:1] if np.all(ends == ends[0]) else ends
+        rows.append((same, slot[inflow_name(state)], 1, np.zeros(1)))
     for a in schedule:
         amount = np.atleast_1d(np.asarray(values[a.amount] if isinstance(a.amount, str) else a.amount, float))
         amount = amount * a.factor

@@ -30,7 +30,8 @@ from aftercar.engine.model_code import ModelCode, prepare
 from aftercar.engine.network import Network
 from aftercar.engine.run import FloatArray, Outcome, Task, empty_outcome, run_range
 from aftercar.engine.schedule import Administration, arrange, check_schedule, infused_states
-from aftercar.engine.snapshot import Snapshot, go_on
+from aftercar.engine.snapshot import Snapshot, find_running, go_on
+from aftercar.foundation import Fault, InputError
 
 _BLOCK = 256
 
@@ -130,7 +131,7 @@ def take_snapshot(
     *,
     at: float | Sequence[float] | FloatArray,
     start: float = 0.0,
-    patients: int | Mapping[str, Any] | pd.DataFrame = 1,
+    patients: int | Mapping[str, Any] | pd.DataFrame | Snapshot = 1,
     doses: Sequence[Administration] = (),
     seed: int = 0,
     arm: str = "",
@@ -138,26 +139,41 @@ def take_snapshot(
 ) -> Snapshot:
     """Integrate patients from `start` up to `at` (one time, or one for each) and keep their states.
 
-    Patients who stopped early are left out, with a warning.
+    After a `Snapshot`, `at` and the times of doses count from each patient's moment. An infusion that runs at the
+    moment goes on in each arm until its end; doses that lie later are not carried over. Patients who stopped early
+    are left out, with a warning.
     """
+    before = patients if isinstance(patients, Snapshot) else None
     own = np.atleast_1d(np.asarray(at, dtype=np.float64))
+    start = 0.0 if before is not None else start
+    if own.ndim > 1 or not np.all(np.isfinite(own)) or np.any(own < start) or own.max() <= start:
+        raise InputError(Fault("at", "not one time after the start, or one for each patient.", "Correct it."))
     plan = Plan.make(
         model, times=[start, float(own.max())], patients=patients, doses=doses, outputs=(), seed=seed, arm=arm,
         settings=settings,
     )  # fmt: skip
-    task = replace(plan.task, ends=np.broadcast_to(own, plan.task.n_patients).copy(), keep_final=True)
+    if len(own) not in (1, plan.task.n_patients):
+        raise InputError(Fault("at", f"{len(own)} times for {plan.task.n_patients} patients.", "Give one for each."))
+    begun = np.zeros(plan.task.n_patients) if before is None else before.times
+    task = replace(plan.task, ends=begun + own, keep_final=True)
     plan = replace(plan, task=task)
     outcome = empty_outcome(task, plan.code)
     for _ in run_blocks(plan, outcome, 0, task.n_patients):
         pass
     warn_of_failures(outcome, plan.patients.ids)
     good = np.flatnonzero(outcome.status == ix.DONE)
+    now = outcome.stopped
+    running = find_running(doses, begun, now)
+    for state, ends in before.running.items() if before is not None else ():
+        running[state] = np.maximum(running.get(state, now), ends)
     return Snapshot(
         model=plan.code.network,
         patients=tuple(plan.patients.ids[k] for k in good),
-        times=outcome.stopped[good],
+        times=now[good],
         values=outcome.final[good, 1:],
         names=plan.code.network.names,
+        running={state: ends[good] for state, ends in running.items() if np.any(ends > now)},
+        part=1 if before is None else before.part + 1,
     )
 
 
@@ -181,15 +197,17 @@ class Plan:
         """Check everything and arrange it as arrays."""
         how = settings or Settings()
         moments = check_times(times)
-        model = model.with_inputs(infused_states(doses) & {s.id for s in model.states})
+        past = patients.running if isinstance(patients, Snapshot) else {}
+        model = model.with_inputs((infused_states(doses) | set(past)) & {s.id for s in model.states})
         code = prepare(model, how.width)
         crowd = go_on(patients, model) if isinstance(patients, Snapshot) else read_patients(patients, model)
         n = len(crowd.ids)
-        check_schedule(doses, model, n)
+        running = {state: ends - patients.times for state, ends in past.items()}
+        check_schedule(doses, model, n, running)
         names = tuple(outputs) if outputs is not None else tuple(s.id for s in model.states)
         starts = crowd.starts if crowd.starts is not None else moments[:1]
         offset = crowd.starts[:, None] if crowd.starts is not None else np.zeros((1, 1))
-        schedule = arrange(doses, model, crowd.parameters(model), n)
+        schedule = arrange(doses, model, crowd.parameters(model), n, running)
         if crowd.starts is not None:
             schedule = replace(schedule, times=np.ascontiguousarray(schedule.times + offset))
         task = Task(
@@ -198,14 +216,17 @@ class Plan:
             doses=schedule, columns=find_columns(model, names), atol=tolerances(model, how.atol, how.atol_default),
             rtol=how.rtol, longest_step=how.longest_step, max_steps=how.max_steps,
             thresholds=_thresholds(model, how.threshold),
-            keys=_keys(model, seed, arm, crowd), keep_final=False,
+            keys=_keys(model, seed, arm, crowd, patients), keep_final=False,
         )  # fmt: skip
         return Plan(code, task, crowd, names, moments, how.workers, how.progress)
 
 
-def _keys(model: Network, seed: int, arm: str, crowd: Patients) -> Any:
-    random = bool(model.events) or any(s.counted is not None for s in model.states)
-    return stream_keys(seed, arm, crowd.ids) if random else np.zeros((len(crowd.ids), 4), dtype=np.uint64)
+def _keys(model: Network, seed: int, arm: str, crowd: Patients, patients: Any) -> Any:
+    if not model.events and all(s.counted is None for s in model.states):
+        return np.zeros((len(crowd.ids), 4), dtype=np.uint64)
+    if isinstance(patients, Snapshot):  # else the luck of the history would come again after it
+        arm = f"{arm}, part {patients.part + 1}"
+    return stream_keys(seed, arm, crowd.ids)
 
 
 def _thresholds(model: Network, threshold: float | Mapping[str, float]) -> FloatArray:

@@ -12,6 +12,7 @@ import pandas as pd
 from aftercar.engine.inputs import Patients, unknown_name, value_faults
 from aftercar.engine.network import Network, inflow_name
 from aftercar.engine.run import FloatArray
+from aftercar.engine.schedule import Administration, Infusion
 from aftercar.foundation import Fault, InputError
 
 
@@ -27,6 +28,11 @@ class Snapshot:
         Moment of each patient, shape (patients,).
     values
         Shape (patients, states + parameters), columns as `names`.
+    running
+        For each state into which an infusion was running: when it ends, shape (patients,), in the time of `times`;
+        patients without it have their own moment there. Arms carry on with it to its end.
+    part
+        How many pieces of a history lie before this moment; chance is drawn anew in each.
     """
 
     model: Network
@@ -34,6 +40,8 @@ class Snapshot:
     times: FloatArray
     values: FloatArray
     names: tuple[str, ...] = field(default=())
+    running: Mapping[str, FloatArray] = field(default_factory=dict)
+    part: int = 1
 
     def select(self, positions: Sequence[int]) -> Snapshot:
         """Return the snapshot of some patients, by position."""
@@ -43,6 +51,7 @@ class Snapshot:
             patients=tuple(self.patients[k] for k in chosen),
             times=self.times[chosen],
             values=self.values[chosen],
+            running={state: ends[chosen] for state, ends in self.running.items()},
         )
 
     def with_values(self, values: Mapping[str, Any]) -> Snapshot:
@@ -91,14 +100,10 @@ def go_on(snapshot: Snapshot, model: Network) -> Patients:
     Raises
     ------
     InputError
-        An infusion was running, or the model has names that the snapshot does not know.
+        The model has names that the snapshot does not know.
     """
     known = snapshot.model.slots
     inflows = {inflow_name(s.id) for s in model.states}
-    running = [name for name in known if name in inflows and np.any(snapshot.values[:, known[name]])]
-    if running:
-        found = f"it was taken while {', '.join(running)} was running; its end would be lost."
-        raise InputError(Fault("snapshot", found, "Take the snapshot before or after the infusion."))
     wanted = list(model.slots)
     missing = [name for name in wanted if name not in known and name not in inflows]
     if missing:
@@ -110,3 +115,19 @@ def go_on(snapshot: Snapshot, model: Network) -> Patients:
             values[:, k] = snapshot.values[:, known[name]]
     flags = np.ones(1 + len(wanted))
     return Patients(snapshot.patients, values, flags, snapshot.times)
+
+
+def find_running(schedule: Sequence[Administration], begun: FloatArray, now: FloatArray) -> dict[str, FloatArray]:
+    """Return for each state into which an infusion runs at `now` when that ends, shape (patients,).
+
+    `begun`: the moment of each patient from which the schedule counts.
+    """
+    ends: dict[str, FloatArray] = {}
+    for a in schedule:
+        if isinstance(a, Infusion):
+            first = begun + np.asarray(a.time, dtype=np.float64)
+            last = first + a.duration
+            runs = (first <= now) & (now < last)
+            if np.any(runs):
+                ends[a.target] = np.where(runs, last, ends.get(a.target, now))
+    return ends

@@ -6,7 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aftercar.engine import Dose, Infusion, Network, Quantity, Settings, Snapshot, simulate, take_snapshot, trace_model
+from aftercar.engine import (
+    BirthDeath,
+    Dose,
+    Infusion,
+    Network,
+    Quantity,
+    Settings,
+    Snapshot,
+    simulate,
+    take_snapshot,
+    trace_model,
+)
 from aftercar.foundation import InputError
 
 TIGHT = Settings(rtol=1e-9, atol=1e-12)
@@ -43,12 +54,55 @@ def test_arms_branch_from_one_snapshot(pk: Network) -> None:
     assert none["drug"][0, 1].item() == pytest.approx(10 * np.exp(-0.2 * 9), rel=1e-8)
 
 
-def test_a_snapshot_within_an_infusion_is_refused(pk: Network) -> None:
-    snapshot = take_snapshot(pk, at=1.0, doses=[Infusion(0, "drug", 10, 2.0)])
-    with pytest.raises(InputError, match="taken while input_rate"):
-        simulate(pk, times=[0, 5], patients=snapshot)
-    after = take_snapshot(pk, at=2.0, doses=[Infusion(0, "drug", 10, 2.0)])
-    assert simulate(pk, times=[0, 5], patients=after)["drug"][0, 1].item() < after.values[0, 0]
+def test_an_infusion_that_runs_at_the_moment_goes_on_to_its_end(pk: Network) -> None:
+    course = [Infusion(0, "drug", 10, 2.0), Infusion(3, "drug", 4, 1.0)]
+    patients = {"ke": [0.1, 0.1, 0.1, 0.1]}
+    whole = simulate(pk, times=[0, 2.5, 5], patients=patients, doses=course[:1], settings=TIGHT)["drug"][0].to_numpy()
+    # before its end, at its end, after it
+    snapshot = take_snapshot(pk, at=[0.5, 1.5, 2.0, 2.4], patients=patients, doses=course, settings=TIGHT)
+    arms = simulate(pk, times=[0, 0.1], patients=snapshot, settings=TIGHT)
+    again = take_snapshot(pk, at=[1.0, 0.2, 0.4, 0.05], patients=snapshot, settings=TIGHT)
+    ends = take_snapshot(pk, at=5.0 - again.times, patients=again, settings=TIGHT)
+    np.testing.assert_allclose(ends.values[:, 0], whole[2], rtol=1e-8)
+    np.testing.assert_array_equal(ends.times, 5.0)
+    assert arms["drug"][0, 1] > arms["drug"][0, 0]
+
+
+def test_another_infusion_may_follow_the_running_one_but_not_overlap_it(pk: Network) -> None:
+    snapshot = take_snapshot(pk, at=0.5, doses=[Infusion(0, "drug", 10, 2.0)], settings=TIGHT)
+    with pytest.raises(InputError, match="dose 1: its infusion into 'drug' begins before that ends which was running"):
+        simulate(pk, times=[0, 5], patients=snapshot, doses=[Infusion(1.0, "drug", 1.0, 1.0)])
+    data = simulate(pk, times=[0, 2.5], patients=snapshot, doses=[Infusion(1.5, "drug", 4, 1.0)], settings=TIGHT)
+    both = [Infusion(0, "drug", 10, 2.0), Infusion(2.0, "drug", 4, 1.0)]
+    whole = simulate(pk, times=[0, 3.0], doses=both, settings=TIGHT)
+    np.testing.assert_allclose(data["drug"][0, 1], whole["drug"][0, 1], rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("at", "words"), [([1.0, 2.0, 3.0], "3 times for 2 patients"), (np.nan, "not one time"), (0.0, "not one time")]
+)
+def test_moments_that_make_no_sense_are_named(pk: Network, at: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        take_snapshot(pk, at=at, patients={"ke": [0.1, 0.2]})  # type: ignore[arg-type]
+
+
+def test_luck_does_not_come_again_after_a_snapshot() -> None:
+    # With the same numbers drawn twice, who was lucky before would be lucky again and the spread too wide.
+    runs, birth, death, time = 20_000, 0.05, 0.04, 30.0
+    model = trace_model(
+        lambda n, birth, death: {"n": BirthDeath(birth, death)}, states={"n": 20.0},
+        parameters={"birth": birth, "death": death},
+    )  # fmt: skip
+    snapshot = take_snapshot(model, at=time, patients={"birth": np.full(runs, birth)}, seed=3)
+    n = simulate(model, times=[0, time], patients=snapshot, seed=3)["n"].to_numpy()[:, 1]
+    e = np.exp((birth - death) * 2 * time)
+    gone = (death * (e - 1) / (birth * e - death)) ** 20  # Kendall 1948
+    variance = 20 * (birth + death) / (birth - death) * e * (e - 1)
+    spread = np.sqrt((((n - n.mean()) ** 4).mean() - n.var() ** 2) / runs)
+    assert abs((n == 0).mean() - gone) < 4 * np.sqrt(gone * (1 - gone) / runs)
+    assert abs(n.var() - variance) < 4 * spread
+    later = simulate(model, times=[0, time], patients=snapshot, seed=3)["n"].to_numpy()[:, 1]
+    np.testing.assert_array_equal(later, n)
 
 
 def test_an_arm_takes_other_parameters_for_each_patient(pk: Network, snapshot: Snapshot) -> None:
