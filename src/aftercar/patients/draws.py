@@ -46,7 +46,7 @@ def draw_values(law: Spread, typical: float, scores: FloatArray) -> FloatArray:
             return _number(law.low) + u * (_number(law.high) - _number(law.low))
         case "loguniform":
             low, high = np.log(_number(law.low)), np.log(_number(law.high))
-            return np.exp(low + u * (high - low))
+            return np.asarray(np.exp(low + u * (high - low)))
         case "two_group_lognormal":
             fewer, within = _minority(u, _number(law.probability))
             return np.where(fewer, _number(law.factor), 1.0) * typical * np.exp(_number(law.omega) * ndtri(within))
