@@ -37,8 +37,8 @@ def trimers_per_cell(*, receptors: Any, free_drug: Any, target_affinity: Any, cd
 
 
 def concentration(s: Any, q: Any, name: str) -> Any:
-    """Return the total drug in plasma [nM] from the amount [mg]; molar mass in kDa."""
-    return 1e3 * s[f"{name}_central"] / (q.central_volume * q.molar_mass)
+    """Return the total drug in plasma [nM] from the amount [mg]."""
+    return s[f"{name}_central"] / (q.central_volume * q.molar_mass)
 
 
 def engager_rates(s: Any, q: Any, name: str, time: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Equations:
 
-    T cells      dH/dt = r * H * ln(K / (H + C + 1)) - depletion * L * H - drugs       (kimmel2021)
+    T cells      dH/dt = r * H * ln(K / (H + C + 1 cell)) - depletion * L * H - drugs       (kimmel2021)
     depletion    dL/dt = -elimination * L                                             (a dose adds to L)
     B help       dB/dt = recovery * (1 - B) - depletion * L_B * B
     leukocytes   dW/dt = recovery * (1 - W) - depletion * L_T * W
@@ -48,7 +48,7 @@ def host_rates(
         Additional recovery from exhaustion by checkpoint blockade [1/day].
     """
     host = s.host_t
-    regrowth = p.host_t_growth * host * log(host_t_capacity(p) / (host + car_t + 1.0))
+    regrowth = p.host_t_growth * host * log(host_t_capacity(p) / (host + car_t + p.single_cell))
     held = p.switch_exhaustion * p.host_exhaustion_rate * occupancy * (1.0 - s.host_exhaustion)
     recovered = (p.host_recovery_rate * (1.0 - occupancy) + revival) * s.host_exhaustion
     return {

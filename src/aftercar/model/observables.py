@@ -23,7 +23,7 @@ def name_observables(s: Any, p: Any, *, tumour: Any, marrow: Any, emd: Any, bcma
     named("tumour_total", tumour, unit="cell")
     named("emd_total", emd, unit="cell")
     named("marrow_plasma_cells", 100.0 * share, unit="percent")
-    named("bcma_density", bcma_bearing / (tumour + 1.0), unit="1")
+    named("bcma_density", bcma_bearing / (tumour + p.single_cell), unit="1")
     named("car_t_total", car_t, unit="cell")
     lymphocytes = p.leukocyte_t_cells * s.host_t / p.host_t_reference
     leukocytes = p.leukocyte_others * s.leukocytes + lymphocytes + p.leukocyte_floor
@@ -32,4 +32,4 @@ def name_observables(s: Any, p: Any, *, tumour: Any, marrow: Any, emd: Any, bcma
     copies = p.vector_copies * car_per_ul / ((leukocytes + car_per_ul) * p.dna_per_cell)
     named("copies_per_ug", copies, unit="copy/ug")
     named("sbcma_ng_per_ml", s.sbcma * p.sbcma_molar_mass, unit="ng/mL")
-    named("m_protein_g_per_dl", s.m_protein / 10.0, unit="g/dL")
+    named("m_protein_g_per_dl", s.m_protein / p.decilitres_per_litre, unit="g/dL")
