@@ -113,7 +113,7 @@ def start_values(structure: Structure) -> dict[str, Quantity]:
     for name in structure.slot_names("engager"):
         starts |= {f"{name}_{x}": Quantity(0.0, "mg") for x in ("depot", "central", "peripheral")}
     for name in structure.slot_names("drug"):
-        starts[f"{name}_amount"] = Quantity(0.0, "mg")
+        starts[f"{name}_amount"] = Quantity(0.0, "1")  # standard doses
         starts[f"{name}_resistance"] = Quantity(f"{name}_resistance_start", "1")
     starts["sbcma"] = Quantity("sbcma_start", "nmol/L")
     starts["m_protein"] = Quantity("m_protein_start", "g/L")

@@ -22,7 +22,7 @@ def name_observables(s: Any, p: Any, *, tumour: Any, marrow: Any, emd: Any, bcma
     share = named("mrd_level", marrow / (marrow + p.marrow_other_cells), unit="1")
     named("tumour_total", tumour, unit="cell")
     named("emd_total", emd, unit="cell")
-    named("marrow_plasma_cells", 100.0 * share, unit="percent")
+    named("marrow_plasma_cells", p.percent_in_whole * share, unit="percent")
     named("bcma_density", bcma_bearing / (tumour + p.single_cell), unit="1")
     named("car_t_total", car_t, unit="cell")
     lymphocytes = p.leukocyte_t_cells * s.host_t / p.host_t_reference
