@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/engine_peers.py [--doses 2|30] [--patients 200] [--model FILE.ant]
 
-The model and its doses are those of ../shared/engine/prototype (25 states, five years, weekly outputs of all states).
+The model is engine_cart25.ant: 25 states, made for benchmarks, not calibrated; five years, weekly outputs of all states.
 Peers that are not installed are named and left out. Time is processor time of one thread, compilation excluded.
 Errors are the largest over time of |y - reference| / (|reference| + floor), floor 1 cell or 1e-3, over 16 key states;
 the reference is the engine at rtol 1e-10, which validation/ holds against solvers of other people.
@@ -24,7 +24,7 @@ from aftercar.engine.readable import load_python, write_python
 from aftercar.engine.run import empty_outcome, run_range
 from aftercar.engine.simulate import Plan, Settings
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "engine" / "prototype"
+MODEL = Path(__file__).resolve().parent / "engine_cart25.ant"
 TIMES = np.append(np.arange(0, 261) * 7.0, 1825.0)
 KEY = "CTe CTm Ec Ea M1 M2 M3 Mq sB Mp FLC Ac R3 Tri IL6 IL15".split()
 CELLS = set("CTe CTm CTx Ec Ea Ex M1 M2 M3 Mq".split())
@@ -233,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--doses", type=int, choices=(2, 30), default=30)
     parser.add_argument("--patients", type=int, default=200)
-    parser.add_argument("--model", type=Path, default=SHARED / "cart25.ant")
+    parser.add_argument("--model", type=Path, default=MODEL)
     given = parser.parse_args()
     model, n, schedule = load_model(given.model), given.patients, doses(given.doses)
     draws, names = draw(model, n), [s.id for s in model.states]

@@ -14,8 +14,7 @@ engine_peers = pytest.importorskip("engine_peers")
 from aftercar.engine import load_model  # noqa: E402
 from aftercar.engine.simulate import Plan  # noqa: E402
 
-FILE = engine_peers.SHARED / "cart25.ant"
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"no model at {FILE}")
+FILE = engine_peers.MODEL
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +57,7 @@ def test_tight_tolerance_agrees_with_lsoda(setting) -> None:
     plan = Plan.make(model, times=engine_peers.TIMES, patients=draws, doses=schedule, outputs=None, seed=0, arm="",
                      settings=None)  # fmt: skip
     values, _ = engine_peers.piecewise(plan, engine_peers.peer_numbalsoda(model, 1e-10), 40)
-    # LSODA at 1e-10 against an explicit method of order 8 differed by at most 1e-5 (REPORT of the engine study)
+    # LSODA at 1e-10 against an explicit method of order 8 differed by at most 1e-5 (the engine study)
     assert engine_peers.error(values, ours, names).max() < 2e-5
 
 
@@ -73,11 +72,17 @@ def test_errors_keep_to_the_tolerance(setting, rtol: float) -> None:
 
 
 def test_lanes_are_at_least_twice_as_fast_as_one_by_one(setting) -> None:
+    """A new compiler must not undo the vectors silently. Processor time, best of several turns, side by side."""
     from aftercar.engine.machine_code import best_width
 
     if best_width() < 4:
-        pytest.skip("no wide registers here")
+        pytest.skip("registers of fewer than four numbers here")
     model, draws, schedule, _ = setting
-    _, wide = engine_peers.engine(model, draws, schedule, 1e-6)
-    _, single = engine_peers.engine(model, draws, schedule, 1e-6, width=1)
-    assert single / wide > 2.0, f"vectorisation is lost: {single / wide:.2f}"
+    ratios = []
+    for _ in range(4):
+        _, wide = engine_peers.engine(model, draws, schedule, 1e-6)
+        _, single = engine_peers.engine(model, draws, schedule, 1e-6, width=1)
+        ratios.append(single / wide)
+        if ratios[-1] > 2.0:
+            return
+    pytest.fail(f"vectorisation is lost: {max(ratios):.2f} times as fast")

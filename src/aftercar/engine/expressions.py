@@ -5,7 +5,8 @@ Write equations with ordinary operators and these functions; `trace_model` runs 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,6 +18,7 @@ Value = Any
 
 # Names given while a model is traced (see `named`); None outside of tracing.
 _names: ContextVar[dict[str, tuple[sp.Expr, str]] | None] = ContextVar("names", default=None)
+_with_intermediates: ContextVar[bool] = ContextVar("with_intermediates", default=False)
 
 
 def _either(symbolic: Callable[..., Any], numeric: Callable[..., Any], *args: Value) -> Value:
@@ -62,13 +64,24 @@ def hill(x: Value, half: Value, n: Value) -> Value:
     return x**n / (half**n + x**n)
 
 
-def named(name: str, value: Value, *, unit: str = "") -> Value:
+def named(name: str, value: Value, *, unit: str = "", intermediate: bool = False) -> Value:
     """Give an intermediate value its name, so that it can be asked for as an output and shows in exports.
 
-    Outside of tracing the value is handed back unchanged.
+    Outside of tracing the value is handed back unchanged; so is an `intermediate` one, unless the model is traced under
+    `intermediate_names`. These are for people who read equations: too many to be outputs of every simulation.
     """
     names = _names.get()
-    if names is None:
+    if names is None or (intermediate and not _with_intermediates.get()):
         return value
     names[name] = (sp.sympify(value), unit)
     return sp.Symbol(name, real=True)
+
+
+@contextmanager
+def intermediate_names() -> Iterator[None]:
+    """Have models traced within keep the names of their `intermediate` values: same equations, in readable pieces."""
+    token = _with_intermediates.set(True)
+    try:
+        yield
+    finally:
+        _with_intermediates.reset(token)

@@ -126,6 +126,16 @@ def find_columns(network: Network, names: Sequence[str]) -> IntArray:
     return np.array([position[name] for name in names], dtype=np.int64)
 
 
+def check_limits(*, rtol: float, longest_step: float, max_steps: int) -> None:
+    """Raise InputError for a tolerance or a limit with which no step could be taken."""
+    wrong = [
+        name for name, value in (("rtol", rtol), ("longest_step", longest_step), ("max_steps", max_steps))
+        if not value > 0
+    ]  # fmt: skip
+    if wrong:
+        raise InputError([Fault("settings", f"{name} is not above zero.", "Give a positive number.") for name in wrong])
+
+
 def tolerances(network: Network, atol: float | Mapping[str, float], default: float) -> FloatArray:
     """Return the absolute tolerance of each state."""
     own = atol if isinstance(atol, Mapping) else dict.fromkeys((s.id for s in network.states), atol)

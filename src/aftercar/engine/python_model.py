@@ -13,6 +13,7 @@ The function is run once, on symbols. What it returns are the rates of change:
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,11 +87,15 @@ def trace_model(
     Raises
     ------
     InputError
-        A name is unknown or used twice, or definitions run in a circle.
+        A name is unknown or used twice, definitions run in a circle, or a number is missing, infinite or negative
+        where it may not be.
     """
     title = name or getattr(rates, "__name__", "model")
     starts = {k: v if isinstance(v, Quantity) else Quantity(v) for k, v in states.items()}
     defaults = {k: v if isinstance(v, Quantity) else Quantity(v) for k, v in parameters.items()}
+    faults = [*_number_faults(title, starts, ()), *_number_faults(title, defaults, may_be_negative)]
+    if faults:
+        raise InputError(faults)
     token = _names.set({})
     try:
         result = _call(rates, title, tuple(starts), tuple(defaults))
@@ -109,6 +114,19 @@ def trace_model(
         constraints=frozenset(defaults) - frozenset(may_be_negative),
         time_unit=time_unit,
     )
+
+
+def _number_faults(title: str, quantities: Mapping[str, Quantity], free: Collection[str]) -> list[Fault]:
+    faults = []
+    for name, q in quantities.items():
+        if isinstance(q.value, str) or callable(q.value):
+            continue
+        if not math.isfinite(q.value):
+            faults.append(Fault(title, f"the value of '{name}' is {q.value}.", "Give it a number."))
+        elif q.value < 0 and q.nonnegative and name not in free:
+            mend = "Give it a value of 0 or more; see `may_be_negative` for parameters, `nonnegative` for states."
+            faults.append(Fault(title, f"'{name}' may not be negative and is {q.value:g}.", mend))
+    return faults
 
 
 def _mend(known: Collection[str]) -> str:

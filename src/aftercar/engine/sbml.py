@@ -31,6 +31,12 @@ def load_model(path: Path | str) -> Network:
     path
         A file that begins with ``<`` is taken as SBML, anything else as Antimony.
 
+    Notes
+    -----
+    A compartment whose size the file leaves unset counts as 1, and so does an unset stoichiometry; SBML leaves both
+    open. A parameter or species without a value is not a number until one is given (`patients`), and a patient with it
+    stops at once with that reason. Units are kept as the file names them; `check_units` reads those that pint knows.
+
     Raises
     ------
     InputError

@@ -24,7 +24,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from aftercar.engine import indices as ix
 from aftercar.engine.draws import stream_keys
 from aftercar.engine.errors import IntegrationWarning
-from aftercar.engine.inputs import Patients, check_times, find_columns, read_patients, tolerances
+from aftercar.engine.inputs import Patients, check_limits, check_times, find_columns, read_patients, tolerances
 from aftercar.engine.jit import is_cold
 from aftercar.engine.model_code import ModelCode, prepare
 from aftercar.engine.network import Network
@@ -196,6 +196,7 @@ class Plan:
     ) -> Plan:  # fmt: skip
         """Check everything and arrange it as arrays."""
         how = settings or Settings()
+        check_limits(rtol=how.rtol, longest_step=how.longest_step, max_steps=how.max_steps)
         moments = check_times(times)
         past = patients.running if isinstance(patients, Snapshot) else {}
         model = model.with_inputs((infused_states(doses) | set(past)) & {s.id for s in model.states})

@@ -26,6 +26,14 @@ def test_a_species_is_a_concentration_unless_its_amount_is_asked_for() -> None:
     np.testing.assert_allclose(course(DECAY, variables=["S"], amounts=["S"])["S"], 2 * table["S"], rtol=1e-12)
 
 
+def test_a_compartment_without_a_size_counts_as_one() -> None:
+    text = "model m\n compartment C; species S in C; S = 3; k = 0.5; S -> ; k*S*C;\nend"
+    network = read_model(text)
+    assert next(p.value for p in network.parameters if p.id == "C") == 1.0
+    table = course(text, variables=["S"], amounts=["S"])
+    np.testing.assert_allclose(table["S"], 3 * np.exp(-0.5 * table["time"]), rtol=1e-8)
+
+
 def test_files_and_python_models_run_through_the_same_door() -> None:
     data = simulate(read_model(DECAY), times=[0, 1], patients={"k": [0.1, 0.2]}, outputs=["[S]", "k"])
     np.testing.assert_allclose(data["[S]"][:, 1], 3 * np.exp([-0.1, -0.2]), rtol=1e-5)

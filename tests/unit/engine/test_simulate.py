@@ -218,6 +218,12 @@ def test_functions_run_on_numbers_too() -> None:
         ({"doses": [Dose((0.0, 1.0, 2.0), "drug", 1)]}, "3 values of time for 1 patients"),
         ({"settings": Settings(atol={"drog": 1e-3})}, "the model has no 'drog'"),
         ({"settings": Settings(atol=0.0)}, "not above zero"),
+        ({"settings": Settings(rtol=np.nan)}, "settings: rtol is not above zero"),
+        ({"settings": Settings(longest_step=0.0, max_steps=0)}, "longest_step is not above zero(.|\n)*max_steps is"),
+        ({"doses": [Dose(0, "drug", np.nan)]}, "dose 1: the amount is not a finite number"),
+        ({"doses": [Infusion(0, "drug", 1, -1.0)]}, "lasts -1.0"),
+        ({"doses": [Dose(0, "drug", 1, unit="g")]}, "dose 1: its amount is in 'g', the state 'drug' in 'mg'"),
+        ({"patients": {"drug": [-1.0]}}, "'drug' is negative"),
     ],
 )
 def test_bad_input_is_named(pk: Network, arguments: dict, words: str) -> None:
@@ -245,9 +251,20 @@ def test_faults_of_a_model_are_named(function: object, words: str) -> None:
         trace_model(function, states={"drug": 1.0}, parameters={"ke": 1.0}, name="bad")  # type: ignore[arg-type]
 
 
-def test_a_negative_rate_constant_is_refused() -> None:
-    with pytest.raises(InputError, match="'ke' may not be negative and is -1"):
-        trace_model(elimination, states={"drug": 1.0}, parameters={"ke": -1.0})
+@pytest.mark.parametrize(
+    ("start", "rate", "words"),
+    [
+        (1.0, -1.0, "'ke' may not be negative and is -1"),
+        (-2.0, 1.0, "'drug' may not be negative and is -2"),
+        (1.0, np.nan, "the value of 'ke' is nan"),
+        (np.inf, 1.0, "the value of 'drug' is inf"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(start: float, rate: float, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        trace_model(elimination, states={"drug": start}, parameters={"ke": rate})
+    with pytest.raises(InputError, match="the parameter 'ke' may not be negative"):
+        Network("m", parameters=(Parameter("ke", -1.0),), constraints=frozenset({"ke"}))
 
 
 def test_circular_rules_are_refused() -> None:
