@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.engine import BirthDeath, Network, Quantity, trace_model
+from aftercar.engine.expressions import intermediate_names
 from aftercar.engine.network import symbol
 from aftercar.model import tumour
 from aftercar.model.host import host_t_capacity
@@ -22,7 +24,9 @@ def build_structure(data: ModelData | None = None, **sizes: Any) -> Structure:
     return Structure(tuple(a for a in data.antigens.values() if not a.on_fibroblasts), **sizes)
 
 
-def build_system(data: ModelData | None = None, structure: Structure | None = None) -> Network:
+def build_system(
+    data: ModelData | None = None, structure: Structure | None = None, *, intermediates: bool = False
+) -> Network:
     """Return the system as a network that the engine compiles.
 
     Parameters
@@ -31,6 +35,9 @@ def build_system(data: ModelData | None = None, structure: Structure | None = No
         Parameters and antigens; the built-in ones if not given.
     structure
         Slots, and whether small populations are counted; `build_structure` if not given.
+    intermediates
+        Whether densities, recognition, killing rates and the like keep names of their own: the same system in
+        equations that a person can read, for export and for the documentation.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def build_system(data: ModelData | None = None, structure: Structure | None = No
         The data lacks something that the structure needs.
     """
     data = data or load_model_data()
-    return _build(_Key(data), structure or build_structure(data))
+    return _build(_Key(data), structure or build_structure(data), intermediates)
 
 
 class _Key:
@@ -55,19 +62,20 @@ class _Key:
 
 
 @lru_cache(maxsize=8)
-def _build(key: _Key, structure: Structure) -> Network:
+def _build(key: _Key, structure: Structure, intermediates: bool) -> Network:
     def rates(time: Any, states: Any, parameters: Any) -> dict[str, Any]:
         changes = system_rates(time, states, parameters, structure)
         return changes if structure.counted else {k: _continuous(k, rate) for k, rate in changes.items()}
 
-    return trace_model(
-        rates,
-        states=start_values(structure),
-        parameters=default_parameters(key.data, structure),
-        name="aftercar",
-        time_unit="day",
-        may_be_negative=[k for k, p in key.data.parameters.items() if p.may_be_negative and not p.slot],
-    )
+    with intermediate_names() if intermediates else nullcontext():
+        return trace_model(
+            rates,
+            states=start_values(structure),
+            parameters=default_parameters(key.data, structure),
+            name="aftercar",
+            time_unit="day",
+            may_be_negative=[k for k, p in key.data.parameters.items() if p.may_be_negative and not p.slot],
+        )
 
 
 def _continuous(name: str, rate: Any) -> Any:

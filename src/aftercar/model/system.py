@@ -76,6 +76,7 @@ def system_rates(time: Any, s: Any, p: Any, structure: Structure) -> dict[str, A
     occupied, engager_rates = act_of_engagers(s, p, engager_slots, near, killing, time)
     rates |= engager_rates
     rates |= act_of_drugs(s, p, drug_slots, signals, near, killing)
+    killing = {place: piece(f"killing_{'_'.join(place)}", rate, unit="1/day") for place, rate in killing.items()}
     rates |= tumour.clone_rates(s, p, structure, killing, near.tumour)
     rates |= host.host_rates(
         s, p, car_t=add(cells.values()), t_cell_loss=acts("t_cell_loss"), b_cell_loss=acts("b_cell_loss"),
@@ -99,9 +100,13 @@ def look_around(s: Any, p: Any, structure: Structure, acts: Callable[[str], Any]
     """Return what all parts share: burden, antigens, microenvironment, access."""
     clones = {clone.id: clone for clone in structure.clones}
     places = (*((site, c) for site in SITES for c in clones), ("marrow", PROGENITOR))
-    burden = {site: add(cell_count(s, place) for place in places if place[0] == site) for site in SITES}
+    burden = {
+        site: piece(f"burden_{site}", add(cell_count(s, place) for place in places if place[0] == site), unit="cell")
+        for site in SITES
+    }
     whole = burden["marrow"] + burden["emd"]
     levels = microenvironment.cytokines(s, p, adenosine_block=acts("adenosine_block"))
+    levels = {name: piece(name, level) for name, level in levels.items()}
     index = named("suppression", microenvironment.suppression(s, p, levels), unit="1")
     outside = 1.0 + p.switch_extramedullary * (p.emd_suppression - 1.0)
     reach = 1.0 + p.switch_extramedullary * (p.emd_access - 1.0)
@@ -112,12 +117,12 @@ def look_around(s: Any, p: Any, structure: Structure, acts: Callable[[str], Any]
         tumour=burden,
         densities=clone_densities(p, structure, acts("cleavage_block")),
         levels=levels,
-        pd_l1=microenvironment.pd_l1(s, p, tumour=whole),
+        pd_l1=piece("pd_l1", microenvironment.pd_l1(s, p, tumour=whole)),
         function={
-            "marrow": microenvironment.t_cell_function(p, index),
-            "emd": microenvironment.t_cell_function(p, index * outside),
+            "marrow": piece("function_marrow", microenvironment.t_cell_function(p, index)),
+            "emd": piece("function_emd", microenvironment.t_cell_function(p, index * outside)),
         },
-        access={"marrow": 1.0, "emd": reach},
+        access={"marrow": 1.0, "emd": piece("access_emd", reach)},
         acts=acts,
     )
 
@@ -135,7 +140,10 @@ def clone_densities(p: Any, structure: Structure, cleavage_block: Any) -> dict[s
     densities[PROGENITOR] = {
         a.id: gains[a.id] * recognition.relative_density(p, a, None, progenitor=True) for a in structure.antigens
     }
-    return densities
+    return {
+        clone: {antigen: piece(f"density_{antigen.lower()}_{clone}", level) for antigen, level in found.items()}
+        for clone, found in densities.items()
+    }
 
 
 def act_of_products(
@@ -147,18 +155,22 @@ def act_of_products(
     killing: dict[Place, Any],
 ) -> dict[str, Any]:
     """Return the rates of all CAR-T products and their antibodies; add what they kill to `killing`."""
-    decoys = {"BCMA": recognition.decoy_factor(p.switch_soluble_decoy * s.sbcma, p.decoy_half)}
-    room = car_t.host_room(p, s.host_t)
-    crowd = positive_part(1.0 - add(cells.values()) / p.car_t_capacity)
+    decoys = {"BCMA": piece("bcma_decoy", recognition.decoy_factor(p.switch_soluble_decoy * s.sbcma, p.decoy_half))}
+    room = piece("car_t_room", car_t.host_room(p, s.host_t))
+    crowd = piece("car_t_crowd_room", positive_part(1.0 - add(cells.values()) / p.car_t_capacity))
     effectors = add(s[f"{k}_effector"] for k in products)
     boost = 1.0 + near.acts("t_cell_boost")
     rates: dict[str, Any] = {}
     for k, q in products.items():
         seen = {
-            clone: recognition.product_recognition(q, density, variants(near, clone), p.half_density, decoys)
+            clone: piece(
+                f"{k}_recognition_{clone}",
+                recognition.product_recognition(q, density, variants(near, clone), p.half_density, decoys),
+            )
             for clone, density in near.densities.items()
         }
         recognised = add(near.access[site] * seen[c] * cell_count(s, (site, c)) for site, c in near.places)
+        recognised = piece(f"{k}_recognised", recognised, unit="cell")
         is_open = open_checkpoints(near.acts, q)
         around = {
             "drive": named(f"{k}_drive", car_t.antigen_drive(recognised, p.drive_half_cells), unit="1"),
@@ -166,17 +178,22 @@ def act_of_products(
             "crowd_room": crowd,
             "function": near.function["marrow"],
             "help": boost,
-            "brakes": microenvironment.brakes(
-                p, cd4_share=q.cd4_share, tgf_beta=near.levels["tgf_beta"], pd_l1_level=near.pd_l1, open_share=is_open
+            "brakes": piece(
+                f"{k}_brakes",
+                microenvironment.brakes(
+                    p, cd4_share=q.cd4_share, tgf_beta=near.levels["tgf_beta"], pd_l1_level=near.pd_l1,
+                    open_share=is_open,
+                ),
             ),
-            "revival": microenvironment.revival_rate(p, is_open),
+            "revival": piece(f"{k}_revival", microenvironment.revival_rate(p, is_open), unit="1/day"),
             "antibody_loss": p.switch_anti_car_antibodies * p.antibody_clearance * s[f"{k}_antibody"],
             "drug_loss": near.acts("t_cell_loss"),
-        }
+        }  # fmt: skip
         rates |= car_t.product_rates(s, p, q, k, around)
         for site, clone in near.places:
             function = near.function[site] * boost
             rate = car_t.killing_rate(p, q, s[f"{k}_effector"], effectors, function, near.access[site])
+            rate = piece(f"{k}_killing_{site}", rate, unit="1/day")
             killing[site, clone] = killing[site, clone] + rate * seen[clone]
         shared = add(s[f"{other}_primed"] * p.antibody_cross_reactivity for other in products if other != k)
         rates |= host.antibody_rates(s, p, q, k, cells=cells[k], cross_priming=q.scfv_shared * shared)
@@ -188,7 +205,8 @@ def act_of_engagers(
 ) -> tuple[Any, dict[str, Any]]:
     """Return the share of host T cells held and the rates of all engagers; add what they kill to `killing`."""
     fit = (1.0 - s.host_exhaustion) * s.host_t / p.host_t_reference * (1.0 + near.acts("t_cell_boost"))
-    cd3 = engagers.cd3_concentration(p, s.host_t)
+    fit = piece("fit_host_t", fit)
+    cd3 = piece("cd3", engagers.cd3_concentration(p, s.host_t), unit="nmol/L")
     penetration = {"marrow": 1.0, "emd": 1.0 + p.switch_extramedullary * (p.emd_penetration - 1.0)}
     held: Any = 0.0
     rates: dict[str, Any] = {}
@@ -202,11 +220,12 @@ def act_of_engagers(
             trimers = engagers.clone_trimers(
                 p, q, near.densities[clone], variants(near, clone), free=free * penetration[site], cd3=cd3
             )
+            trimers = piece(f"{k}_trimers_{site}_{clone}", trimers, unit="molecule/cell")
             rate = engagers.engager_killing(
                 p, q, trimers, fit_t_cells=fit, function=near.function[site], access=near.access[site]
             )
-            killing[site, clone] = killing[site, clone] + rate
-    return held / (1.0 + held), rates
+            killing[site, clone] = killing[site, clone] + piece(f"{k}_killing_{site}_{clone}", rate, unit="1/day")
+    return piece("host_t_held", held / (1.0 + held)), rates
 
 
 def act_of_drugs(
@@ -219,6 +238,7 @@ def act_of_drugs(
         left = drugs.class_sensitivity(s, p, k)
         for site, clone in near.places:
             killed = drugs.drug_killing(p, q, near.densities[clone], signal=signals[k], sensitivity=left, site=site)
+            killed = piece(f"{k}_killing_{site}_{clone}", killed, unit="1/day")
             cycling = p.progenitor_drug_sensitivity if clone == PROGENITOR else 1.0
             killing[site, clone] = killing[site, clone] + killed * cycling
     return rates
@@ -245,6 +265,11 @@ def open_checkpoints(acts: Callable[[str], Any], product: Slot | None = None) ->
 def bcma_bearing(s: Any, near: Surroundings) -> Any:
     """Return tumour cells weighted with their relative BCMA density [cell]."""
     return add(near.densities[place[1]]["BCMA"] * cell_count(s, place) for place in near.places)
+
+
+def piece(name: str, value: Any, *, unit: str = "1") -> Any:
+    """Name an intermediate value for readers of the equations; simulations do without the name."""
+    return named(name, value, unit=unit, intermediate=True)
 
 
 def cell_count(s: Any, place: Place) -> Any:

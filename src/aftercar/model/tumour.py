@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aftercar.engine import BirthDeath
+from aftercar.engine import BirthDeath, named
 from aftercar.model.structure import PROGENITOR, SITES, Change, Clone, Structure
 
 
@@ -34,7 +34,8 @@ def change_rate(p: Any, change: Change, birth: Any) -> Any:
     if change.back:
         return p[f"{name}_return_rate"]
     rate = p[f"{name}_rate"] * p[f"switch_{change.variant.mechanism}"]
-    return rate * birth if change.variant.genetic else rate
+    rate = rate * birth if change.variant.genetic else rate
+    return named(f"change_{change.source}_to_{change.target}", rate, unit="1/day", intermediate=True)
 
 
 def start_count(p: Any, structure: Structure, clone: Clone, site: str) -> Any:
@@ -60,7 +61,9 @@ def clone_rates(
     totals
         Tumour cells by site [cell].
     """
-    growth = {c.id: growth_rate(p, c) for c in structure.clones}
+    growth = {
+        c.id: named(f"growth_{c.id}", growth_rate(p, c), unit="1/day", intermediate=True) for c in structure.clones
+    }
     birth = {name: p.turnover + rate for name, rate in growth.items()}
     capacity = {"marrow": p.marrow_capacity, "emd": p.emd_capacity}
     rates: dict[str, Any] = {}
