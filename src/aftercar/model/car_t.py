@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aftercar.engine import BirthDeath
+from aftercar.engine import BirthDeath, named
 from aftercar.model.smooth import positive_part, saturation
 
 
@@ -59,14 +59,20 @@ def product_rates(s: Any, p: Any, q: Any, name: str, around: dict[str, Any]) -> 
     bag, memory, effector = s[f"{name}_infused"], s[f"{name}_memory"], s[f"{name}_effector"]
     exhausted = s[f"{name}_exhausted"]
     drive, support = around["drive"], around["room"] * around["crowd_room"]
-    fitness = product_fitness(p, q)
-    lost = around["antibody_loss"] + around["drug_loss"]
-    activation = p.activation_rate * signal(p, q.activation) * drive
+
+    def piece(word: str, value: Any, unit: str = "1/day") -> Any:
+        return named(f"{name}_{word}", value, unit=unit, intermediate=True)
+
+    fitness = piece("expansion_fitness", product_fitness(p, q), "1")
+    lost = piece("loss", around["antibody_loss"] + around["drug_loss"])
+    activation = piece("activating", p.activation_rate * signal(p, q.activation) * drive)
     expansion = p.expansion_rate * q.expansion * fitness * drive * support * around["function"] * around["help"]
     to_memory = p.memory_formation_rate * signal(p, q.memory_formation) * fitness * (1.0 - drive)
+    to_memory = piece("to_memory", to_memory)
     exhausting = p.switch_exhaustion * p.exhaustion_rate * signal(p, q.exhaustion) * around["brakes"] * drive
+    exhausting = piece("exhausting", exhausting)
     homing = p.homing_rate * q.engraftment * bag
-    memory_share = memory_share_of_product(p, q)
+    memory_share = piece("infused_memory_share", memory_share_of_product(p, q), "1")
     effectors = homing * (1.0 - memory_share - q.exhausted_share)
     return {
         f"{name}_infused": -p.homing_rate * bag,

@@ -129,7 +129,7 @@ def look_around(s: Any, p: Any, structure: Structure, acts: Callable[[str], Any]
 
 def clone_densities(p: Any, structure: Structure, cleavage_block: Any) -> dict[str, dict[str, Any]]:
     """Return the relative density of every antigen on every clone, the progenitor included."""
-    gain = recognition.surface_gain(p.cleavage_gain_max, cleavage_block)
+    gain = piece("surface_gain", recognition.surface_gain(p.cleavage_gain_max, cleavage_block))
     gains = {a.id: gain if a.shed else 1.0 for a in structure.antigens}
     densities = {
         clone.id: {
@@ -256,7 +256,9 @@ def suppressor_losses(s: Any, p: Any, products: Mapping[str, Slot], near: Surrou
 
 def open_checkpoints(acts: Callable[[str], Any], product: Slot | None = None) -> dict[str, Any]:
     """Return for each checkpoint the part that neither a drug nor a knock-down in the product blocks."""
-    parts = {name: positive_part(1.0 - acts(f"{name}_block")) for name in microenvironment.CHECKPOINTS}
+    parts = {
+        name: piece(f"{name}_open", positive_part(1.0 - acts(f"{name}_block"))) for name in microenvironment.CHECKPOINTS
+    }
     if product is not None:
         parts["pd1"] = parts["pd1"] * (1.0 - product.pd1_knockdown)
     return parts
@@ -264,7 +266,8 @@ def open_checkpoints(acts: Callable[[str], Any], product: Slot | None = None) ->
 
 def bcma_bearing(s: Any, near: Surroundings) -> Any:
     """Return tumour cells weighted with their relative BCMA density [cell]."""
-    return add(near.densities[place[1]]["BCMA"] * cell_count(s, place) for place in near.places)
+    cells = add(near.densities[place[1]]["BCMA"] * cell_count(s, place) for place in near.places)
+    return piece("bcma_bearing", cells, unit="cell")
 
 
 def piece(name: str, value: Any, *, unit: str = "1") -> Any:
