@@ -93,8 +93,13 @@ def product_rates(s: Any, p: Any, q: Any, name: str, around: dict[str, Any]) -> 
 
 
 def memory_share_of_product(p: Any, q: Any) -> Any:
-    """Return the share of memory cells in the infused product: the product's own, moved by the collected T cells."""
-    return q.memory_share * (1.0 + p.switch_apheresis_quality * (p.apheresis_memory - 1.0))
+    """Return the share of memory cells in the infused product: the product's own, moved by the collected T cells.
+
+    `apheresis_memory` multiplies the ratio of memory to effector cells, so that no share leaves 0 to 1.
+    """
+    factor = 1.0 + p.switch_apheresis_quality * (p.apheresis_memory - 1.0)
+    fit = 1.0 - q.exhausted_share
+    return fit * q.memory_share * factor / (fit - q.memory_share + q.memory_share * factor)
 
 
 def antigen_drive(recognised: Any, half: Any) -> Any:

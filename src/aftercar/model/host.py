@@ -21,14 +21,14 @@ from __future__ import annotations
 from typing import Any
 
 from aftercar.engine import log
-from aftercar.model.smooth import saturation
+from aftercar.model.smooth import positive_part, saturation
 
 
 def host_t_capacity(p: Any) -> Any:
     """Return the host's T cells at rest [cell]: fewer after bendamustine and many lines."""
     lines = p.host_loss_per_line * (p.prior_lines - p.prior_lines_reference)
     loss = lines + p.host_loss_bendamustine * p.prior_bendamustine
-    return p.host_t_reference * p.host_t_level * (1.0 - p.switch_prior_treatment * loss)
+    return p.host_t_reference * p.host_t_level * positive_part(1.0 - p.switch_prior_treatment * loss)
 
 
 def host_rates(

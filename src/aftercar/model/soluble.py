@@ -6,7 +6,8 @@ Equations (T0: the patient's burden at the start; b: BCMA density of a clone):
     M-protein    dM/dt = k_M * M0 * (T / T0)^gamma - k_M * M
     free light chain  likewise, with its own rate
 
-Bn is what normal plasma and B cells shed. Epitope mutants shed BCMA and null clones do not, so that soluble BCMA at progression tells the two apart.
+Bn is what normal plasma and B cells shed. Epitope mutants shed BCMA and null clones do not, so that soluble BCMA at
+progression tells the two apart.
 """
 
 from __future__ import annotations

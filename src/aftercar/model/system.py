@@ -28,7 +28,7 @@ class Surroundings:
 
     `tumour`: cells by site; `densities`: relative antigen density by clone and antigen, gamma-secretase gain included;
     `function`: T-cell function by site (1 in the reference marrow); `access`: how well T cells reach a site; `acts`:
-    sum over the drugs of one of their effects times their signal.
+    sum over the drugs of one of their effects times their signal; `blocked`: the part that at least one of them blocks.
     """
 
     structure: Structure
@@ -41,6 +41,7 @@ class Surroundings:
     function: Mapping[str, Any]
     access: Mapping[str, Any]
     acts: Callable[[str], Any]
+    blocked: Callable[[str], Any]
 
     @property
     def all_tumour(self) -> Any:
@@ -68,7 +69,10 @@ def system_rates(time: Any, s: Any, p: Any, structure: Structure) -> dict[str, A
     def acts(effect: str) -> Any:
         return add(signals[k] * q[effect] for k, q in drug_slots.items())
 
-    near = look_around(s, p, structure, acts)
+    def blocked(effect: str) -> Any:
+        return recognition.union([signals[k] * q[effect] for k, q in drug_slots.items()])
+
+    near = look_around(s, p, structure, acts, blocked)
     killing: dict[Place, Any] = {place: 0.0 for place in near.places}
     cells = {k: s[f"{k}_memory"] + s[f"{k}_effector"] + s[f"{k}_exhausted"] for k in products}
 
@@ -80,14 +84,14 @@ def system_rates(time: Any, s: Any, p: Any, structure: Structure) -> dict[str, A
     rates |= tumour.clone_rates(s, p, structure, killing, near.tumour)
     rates |= host.host_rates(
         s, p, car_t=add(cells.values()), t_cell_loss=acts("t_cell_loss"), b_cell_loss=acts("b_cell_loss"),
-        occupancy=occupied, revival=microenvironment.revival_rate(p, open_checkpoints(acts)),
+        occupancy=occupied, revival=microenvironment.revival_rate(p, open_checkpoints(blocked)),
     )  # fmt: skip
     rates |= microenvironment.cell_rates(
         s, p, tumour=near.all_tumour, losses=suppressor_losses(s, p, products, near)
     )  # fmt: skip
     bearing = bcma_bearing(s, near)
     rates |= soluble.soluble_rates(
-        s, p, tumour=near.all_tumour, bcma_bearing=bearing, cleavage_block=acts("cleavage_block")
+        s, p, tumour=near.all_tumour, bcma_bearing=bearing, cleavage_block=blocked("cleavage_block")
     )  # fmt: skip
     observables.name_observables(
         s, p, tumour=near.all_tumour, marrow=near.tumour["marrow"], emd=near.tumour["emd"], bcma_bearing=bearing,
@@ -96,7 +100,9 @@ def system_rates(time: Any, s: Any, p: Any, structure: Structure) -> dict[str, A
     return rates
 
 
-def look_around(s: Any, p: Any, structure: Structure, acts: Callable[[str], Any]) -> Surroundings:
+def look_around(
+    s: Any, p: Any, structure: Structure, acts: Callable[[str], Any], blocked: Callable[[str], Any]
+) -> Surroundings:
     """Return what all parts share: burden, antigens, microenvironment, access."""
     clones = {clone.id: clone for clone in structure.clones}
     places = (*((site, c) for site in SITES for c in clones), ("marrow", PROGENITOR))
@@ -105,7 +111,7 @@ def look_around(s: Any, p: Any, structure: Structure, acts: Callable[[str], Any]
         for site in SITES
     }
     whole = burden["marrow"] + burden["emd"]
-    levels = microenvironment.cytokines(s, p, adenosine_block=acts("adenosine_block"))
+    levels = microenvironment.cytokines(s, p, adenosine_block=blocked("adenosine_block"))
     levels = {name: piece(name, level) for name, level in levels.items()}
     index = named("suppression", microenvironment.suppression(s, p, levels), unit="1")
     outside = 1.0 + p.switch_extramedullary * (p.emd_suppression - 1.0)
@@ -115,7 +121,7 @@ def look_around(s: Any, p: Any, structure: Structure, acts: Callable[[str], Any]
         clones=clones,
         places=places,
         tumour=burden,
-        densities=clone_densities(p, structure, acts("cleavage_block")),
+        densities=clone_densities(p, structure, blocked("cleavage_block")),
         levels=levels,
         pd_l1=piece("pd_l1", microenvironment.pd_l1(s, p, tumour=whole)),
         function={
@@ -124,6 +130,7 @@ def look_around(s: Any, p: Any, structure: Structure, acts: Callable[[str], Any]
         },
         access={"marrow": 1.0, "emd": piece("access_emd", reach)},
         acts=acts,
+        blocked=blocked,
     )
 
 
@@ -171,7 +178,7 @@ def act_of_products(
         }
         recognised = add(near.access[site] * seen[c] * cell_count(s, (site, c)) for site, c in near.places)
         recognised = piece(f"{k}_recognised", recognised, unit="cell")
-        is_open = open_checkpoints(near.acts, q)
+        is_open = open_checkpoints(near.blocked, q)
         around = {
             "drive": named(f"{k}_drive", car_t.antigen_drive(recognised, p.drive_half_cells), unit="1"),
             "room": room,
@@ -254,11 +261,10 @@ def suppressor_losses(s: Any, p: Any, products: Mapping[str, Slot], near: Surrou
     return losses
 
 
-def open_checkpoints(acts: Callable[[str], Any], product: Slot | None = None) -> dict[str, Any]:
+def open_checkpoints(blocked: Callable[[str], Any], product: Slot | None = None) -> dict[str, Any]:
     """Return for each checkpoint the part that neither a drug nor a knock-down in the product blocks."""
-    parts = {
-        name: piece(f"{name}_open", positive_part(1.0 - acts(f"{name}_block"))) for name in microenvironment.CHECKPOINTS
-    }
+    # Exactly 1 without a drug: a rounded corner would leave a trace of negative revival, and effectors below zero.
+    parts = {name: piece(f"{name}_open", 1.0 - blocked(f"{name}_block")) for name in microenvironment.CHECKPOINTS}
     if product is not None:
         parts["pd1"] = parts["pd1"] * (1.0 - product.pd1_knockdown)
     return parts

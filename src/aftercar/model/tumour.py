@@ -39,13 +39,21 @@ def change_rate(p: Any, change: Change, birth: Any) -> Any:
 
 
 def start_count(p: Any, structure: Structure, clone: Clone, site: str) -> Any:
-    """Return the cells of a clone at the start [cell]; shares of variants multiply."""
+    """Return the cells of a clone at the start [cell].
+
+    Antigens vary independently. Of one antigen, the forms have weights: a variant its share, the normal form what no
+    variant takes; divided by their sum, so that the clones add up to the burden whatever the shares.
+    """
     count = p.tumour_burden * (p.emd_share if site == "emd" else 1.0 - p.emd_share)
     for antigen in structure.antigens:
+        normal: Any = 1.0
+        weights = {}
+        for v in antigen.variants:
+            weights[v.id] = p[f"{antigen.id.lower()}_{v.id}_share"] * p[f"switch_{v.mechanism}"]
+            normal = normal * (1.0 - weights[v.id])
         present = clone.variant(antigen.id)
-        for variant in antigen.variants:
-            share = p[f"{antigen.id.lower()}_{variant.id}_share"] * p[f"switch_{variant.mechanism}"]
-            count = count * (share if variant is present else 1.0 if present else 1.0 - share)
+        whole = sum(weights.values(), normal)
+        count = count * (weights[present.id] if present else normal) / whole
     return count
 
 
