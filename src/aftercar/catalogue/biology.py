@@ -50,7 +50,8 @@ class Spread(_Record):
         needs = {
             "lognormal": ("omega",), "logitnormal": ("omega",), "normal": ("sd",), "bernoulli": ("probability",),
             "uniform": ("low", "high"), "loguniform": ("low", "high"),
-            "two_group_lognormal": ("omega", "probability", "factor"), "zero_or_uniform": ("probability", "low", "high"),
+            "two_group_lognormal": ("omega", "probability", "factor"),
+            "zero_or_uniform": ("probability", "low", "high"),
         }[self.law]  # fmt: skip
         missing = [name for name in needs if getattr(self, name) is None]
         if missing:

@@ -183,10 +183,10 @@ def _fill_slot(
     """Write a therapy's numbers into its slot; the slot's defaults stand where it has none."""
     began = parameters.get(f"{slot}_start")
     numbers: dict[str, Number] = dict(data.slot_parameters(one.action.kind))
-    numbers |= one.action.values
     if one.action.costimulation is not None:
         signal = data.costimulation[one.action.costimulation]
         numbers |= {k: getattr(signal, k) for k in ("activation", "exhaustion", "memory_formation", "persistence")}
+    numbers |= one.action.values
     for name, number in numbers.items():
         parameters[f"{slot}_{name}"] = one.values.get(name, number.value)
         default = data.slot_parameters(one.action.kind)[name]
