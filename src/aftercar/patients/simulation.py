@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -100,7 +101,7 @@ def simulate_course(
 ) -> xr.Dataset:
     """Simulate an arranged course in patients given as a table of parameters (one row each)."""
     system = build_system(data, course.structure)
-    times = np.append(np.arange(course.start, course.end, every), course.end)
+    times = output_times(course, every)
     return simulate(
         system,
         times=times,
@@ -110,6 +111,12 @@ def simulate_course(
         seed=seed,
         settings=settings or default_settings(course.structure, data),
     )
+
+
+def output_times(course: Course, every: float) -> npt.NDArray[np.float64]:
+    """Return the first day, every multiple of `every` (day 0 among them) and the last day, shape (times,)."""
+    regular = every * np.arange(np.ceil(course.start / every), np.floor(course.end / every) + 1)
+    return np.unique(np.concatenate([[course.start], regular, [course.end]]))
 
 
 def default_settings(structure: Structure, data: ModelData | None = None, **changes: object) -> Settings:
