@@ -58,7 +58,7 @@ def test_our_own_numbers_are_assumed_defined_or_fitted_here() -> None:
     """A number that we fitted ourselves says to which figures, by the key of their source."""
     own = {name: one for name, one in NUMBERS.items() if one.source == OWN}
     assert {one.grade for one in own.values()} <= {"assumed", "definition", "fitted"}
-    fitted = {name: one.locator + one.note for name, one in own.items() if one.grade == "fitted"}
+    fitted = {name: f"{one.locator} {one.note}" for name, one in own.items() if one.grade == "fitted"}
     words = {name: set(re.findall(r"[A-Za-z0-9_]+", text)) for name, text in fitted.items()}
     assert {name for name, found in words.items() if not found & CITATIONS} == set()
 
