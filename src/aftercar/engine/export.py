@@ -13,6 +13,7 @@ from sympy.printing.str import StrPrinter
 from aftercar.engine.errors import UnsupportedFeatureError
 from aftercar.engine.network import TIME, Event, Network, symbol
 from aftercar.engine.sbml import load_antimony_library
+from aftercar.engine.sbml_units import declare_units
 
 _PRECEDENCE_OF_POWER = 100
 # Words that formulas of SBML reserve; a quantity of that name gets an underscore.
@@ -107,7 +108,8 @@ def write_sbml(network: Network) -> str:
     """Return the model as SBML level 3 version 2.
 
     States become global parameters with rate rules, so that no unit conversion between amount and concentration can
-    creep in. Counted states lose their law of small numbers, which SBML cannot say; their mean equation remains.
+    creep in. Units are declared where SBML can say them. Counted states lose their law of small numbers, which SBML
+    cannot say; their mean equation remains.
     """
     names = sbml_names(network)
     formula = _FormulaPrinter(names).doprint
@@ -131,6 +133,7 @@ def write_sbml(network: Network) -> str:
         _rule(model.createRateRule(), names[s.id], _math(formula(s.rate), s.id))
     for event in network.events:
         _event(model, event, names, formula)
+    declare_units(model, network, names)
     return str(libsbml.writeSBMLToString(document))
 
 
@@ -145,14 +148,19 @@ def write_antimony(network: Network) -> str:
 
 def write_latex(network: Network, *, labels: Mapping[str, str] | None = None) -> str:
     """Return the equations as LaTeX: rules first, then rates of change. `labels` gives symbols their look."""
+    lines = [rf"{left} &= {right} \\" for left, right in latex_sides(network, labels=labels).values()]
+    return "\\begin{align*}\n" + "\n".join(lines) + "\n\\end{align*}\n"
+
+
+def latex_sides(network: Network, *, labels: Mapping[str, str] | None = None) -> dict[str, tuple[str, str]]:
+    """Return both sides of every equation as LaTeX, by the name of the rule or the state."""
     given = labels or {}
     looks = {symbol(n): given.get(n, rf"\mathrm{{{n.replace('_', chr(92) + '_')}}}") for n in network.names}
     looks[TIME] = given.get("time", "t")
-    lines = [rf"{looks[symbol(r.id)]} &= {sp.latex(r.value, symbol_names=looks)} \\" for r in network.rules]
+    sides = {r.id: (looks[symbol(r.id)], sp.latex(r.value, symbol_names=looks)) for r in network.rules}
     for s in network.states:
-        left = rf"\frac{{d\,{looks[symbol(s.id)]}}}{{dt}}"
-        lines.append(rf"{left} &= {sp.latex(s.rate, symbol_names=looks)} \\")
-    return "\\begin{align*}\n" + "\n".join(lines) + "\n\\end{align*}\n"
+        sides[s.id] = (rf"\frac{{d\,{looks[symbol(s.id)]}}}{{dt}}", sp.latex(s.rate, symbol_names=looks))
+    return sides
 
 
 def _parameter(model: Any, name: str, value: float | None, *, constant: bool) -> None:
