@@ -15,7 +15,9 @@ from aftercar.catalogue import load_base
 from aftercar.catalogue.biology import Action, Number
 from aftercar.catalogue.loading import BUILT_IN
 from aftercar.catalogue.model_data import load_model_data
+from aftercar.foundation import InputError
 from aftercar.model import Treatment, arrange_course
+from tests.unit.docs.blocks import DOCS, read_blocks
 
 DATA = load_model_data()
 BASE = load_base()
@@ -236,3 +238,35 @@ def test_users_may_lay_their_own_action_over_the_catalogue(tmp_path: Path) -> No
     (tmp_path / "therapies" / "mine.toml").write_text(text, encoding="utf-8")
     assert load_model_data(tmp_path).actions["ide_cel"].schedule[0].amount == 300e6
     assert DATA.actions["ide_cel"].schedule[0].amount == 450e6
+
+
+def printed_recipe() -> str:
+    """Return the file that docs/how-to/add-a-therapy.md prints as an example of actions."""
+    (block,) = (b for b in read_blocks(DOCS / "how-to" / "add-a-therapy.md") if b.caption == "mine/therapies/mine.toml")
+    return block.body
+
+
+def test_the_printed_recipe_serves_evidence_and_system(tmp_path: Path) -> None:
+    (tmp_path / "therapies").mkdir()
+    (tmp_path / "therapies" / "mine.toml").write_text(printed_recipe(), encoding="utf-8")
+    assert load_base(tmp_path).therapies["ward_cart"].targets == ("BCMA", "GPRC5D")
+    assert load_model_data(tmp_path).actions["ward_both"].parts[1].day == 30
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ("GPRC5D = 0.8", "GPRC5E = 0.8", "ward_cart.action.binds"),
+        ("immunogenicity = {", "immunity = {", "ward_cart.action.values.immunity"),
+        ('unit = "1/day", grade', 'unit = "1/h", grade', "ward_tablet.action.values.elimination_rate"),
+        ('lymphodepletion = "cyclophosphamide_fludarabine"', 'lymphodepletion = "flu"', "ward_cart.action.lymphodepl"),
+        ('therapy = "ward_tablet"', 'therapy = "ward_pill"', "ward_both.action.parts"),
+        ('kind = "combination"', 'kind = "drug"', "ward_both.action.schedule"),
+    ],
+)
+def test_a_wrong_action_is_refused_with_its_place(tmp_path: Path, right: str, wrong: str, place: str) -> None:
+    (tmp_path / "therapies").mkdir()
+    assert right in printed_recipe()
+    (tmp_path / "therapies" / "mine.toml").write_text(printed_recipe().replace(right, wrong), encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(place)):
+        load_model_data(tmp_path)
