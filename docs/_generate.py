@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 import typer.main
 
 from aftercar.catalogue import EvidenceBase, Outcome, load_base
-from aftercar.catalogue.loading import TABLES
+from aftercar.catalogue.biology import GRADES, ModelParameter, Spread
+from aftercar.catalogue.loading import BUILT_IN, TABLES
+from aftercar.catalogue.model_data import load_model_data
+from aftercar.catalogue.targets import Target, load_targets
 from aftercar.cli import app
 from aftercar.evidence import strategy_of
 from aftercar.foundation import Column, columns_of
@@ -28,6 +32,15 @@ KINDS = {
 }
 
 
+GRADE_MEANINGS = {
+    "measured": "measured in patients",
+    "in_vitro": "measured in vitro",
+    "fitted": "fitted, in a paper or by us",
+    "assumed": "assumed: no source has it",
+    "definition": "a definition: a reference point, a switch, a conversion",
+}
+
+
 def write_pages(folder: Path) -> None:
     """Write every generated page into the folder; a page that has not changed is let be, so that builds stay quick."""
     base = load_base()
@@ -39,6 +52,10 @@ def write_pages(folder: Path) -> None:
         "findings": _findings,
         "conflicts": _conflicts,
         "commands": lambda _: _commands(),
+        "parameters": lambda _: _parameters(),
+        "antigens": lambda _: _antigens(),
+        "mechanisms": lambda _: _mechanisms(),
+        "targets": lambda _: _targets(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, lines in pages.items():
@@ -223,3 +240,108 @@ def _default(value: Any) -> str:
     if value is None or value is False:
         return "—"
     return f"`{value.value if isinstance(value, Enum) else value}`"
+
+
+def _parameters() -> Iterator[str]:
+    data = load_model_data()
+    counts = Counter(one.grade for one in data.parameters.values())
+    rows = [(f"`{grade}`", GRADE_MEANINGS[grade], str(counts[grade])) for grade in GRADES]
+    yield from table(("grade", "how the number is known", "parameters"), [*rows, ("all", "", str(counts.total()))])
+    files: dict[str, list[str]] = {}
+    for name in data.parameters:
+        files.setdefault(data.files[name], []).append(name)
+    for file, names in files.items():
+        yield f"## {file}\n"
+        first = (BUILT_IN / "parameters" / file).read_text(encoding="utf-8").splitlines()[0]
+        yield cell(first.removeprefix("#").strip()) + "\n"
+        header = ("parameter", "value", "range", "between patients", "grade", "source", "note")
+        yield from table(header, [_parameter(name, data.parameters[name]) for name in names])
+
+
+def _parameter(name: str, one: ModelParameter) -> tuple[str, ...]:
+    unit = "" if one.unit == "1" else f" {one.unit}"
+    wide = "—" if one.low is None or one.high is None else f"{_number(one.low)} to {_number(one.high)}"
+    where = f"{one.source}: {one.locator}" if one.locator else one.source
+    return (
+        f"`{name}` {cell(one.meaning)}", cell(_number(one.value) + unit), wide, cell(_spread(one.between_patients)),
+        f"`{one.grade}`", cell(where), cell(one.note),
+    )  # fmt: skip
+
+
+def _number(value: float) -> str:
+    """Return a number to six figures, large and small ones to four with their power of ten."""
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        return f"{value:.6g}"
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}")
+
+
+def _spread(spread: Spread | None) -> str:
+    """Return a law between patients in words, with what it rests on."""
+    if spread is None:
+        return "—"
+    omega, share = spread.omega, 100 * (spread.probability or 0)
+    minority = f"{share:g}% have {spread.factor or 0:g} times the others' value"
+    words = {
+        "lognormal": f"lognormal, omega {omega}",
+        "logitnormal": f"logit-normal, omega {omega}",
+        "two_group_lognormal": f"lognormal, omega {omega}; {minority}",
+        "normal": f"normal, SD {spread.sd}",
+        "bernoulli": f"1 in {share:g}% of patients, else 0",
+        "uniform": f"uniform, {spread.low} to {spread.high}",
+        "loguniform": f"log-uniform, {spread.low} to {spread.high}",
+        "zero_or_uniform": f"0 in {share:g}% of patients, else {spread.low} to {spread.high}",
+    }[spread.law]
+    basis = "; ".join(part for part in (spread.source, spread.note) if part)
+    return f"{words} ({basis or 'assumed'})"
+
+
+def _antigens() -> Iterator[str]:
+    data = load_model_data()
+    rows = []
+    for one in data.antigens.values():
+        kinds = [f"**{cell(variant.name)}**: {cell(variant.meaning)}" for variant in one.variants]
+        known = data.parameters.get(f"{one.id.lower()}_receptors")
+        density = "—" if known is None else f"{known.value:,.0f} (`{known.grade}`)"
+        shed = "yes" if one.shed else "no"
+        rows.append((f"**{cell(one.name)}**", density, shed, "; ".join(kinds) or "—", cell(one.source), cell(one.note)))
+    header = ("antigen", "molecules per cell of density 1", "shed", "forms that therapy selects", "source", "note")
+    yield from table(header, rows)
+
+
+def _mechanisms() -> Iterator[str]:
+    rows = [
+        (
+            f"**{cell(one.name)}** `{one.id}`",
+            cell(one.meaning),
+            f"`{one.switch}`",
+            cell(one.seen_when_off),
+            cell(one.source),
+        )
+        for one in load_model_data().mechanisms.values()
+    ]
+    yield from table(("mechanism", "what it does", "switch", "seen when it is off", "source"), rows)
+
+
+def _targets() -> Iterator[str]:
+    targets = load_targets()
+    for title, rows in (
+        ("Kinetics, biomarkers, escape", targets.kinetic),
+        ("Response and durability", targets.response),
+    ):
+        yield f"## {title}\n"
+        header = ("target", "therapy", "patients", "quantity", "figure", "source", "read again", "note")
+        yield from table(header, [_target(one) for one in rows.values()])
+
+
+def _target(one: Target) -> tuple[str, ...]:
+    ends = [f"{end:g}" if end is not None else "not reached" for end in (one.low, one.high)]
+    interval = f" ({one.interval.replace('_', ' ')} {ends[0]} to {ends[1]})" if one.interval else ""
+    spread = f" (SD {one.sd:g})" if one.sd is not None else ""
+    at = f" on day {one.timepoint_days:g}" if one.timepoint_days is not None else ""
+    count = f", {one.events}/{one.n}" if one.events is not None else (f", n = {one.n}" if one.n else "")
+    figure = f"{one.statistic.replace('_', ' ')} {one.value:g} {one.unit}{interval}{spread}{at}{count}"
+    return (
+        f"`{one.target_id}`", f"`{one.therapy_id}`" if one.therapy_id else "—", cell(one.population),
+        f"`{one.quantity}` ({one.use})", cell(figure), cell(f"{one.citation}; {one.kind.replace('_', ' ')}"),
+        cell(one.checked.replace("_", " ")), cell(one.note),
+    )  # fmt: skip

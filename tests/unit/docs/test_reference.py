@@ -13,6 +13,8 @@ from tests.unit.docs.blocks import DOCS
 
 from aftercar.catalogue import load_base
 from aftercar.catalogue.loading import TABLES
+from aftercar.catalogue.model_data import load_model_data
+from aftercar.catalogue.targets import load_targets
 from aftercar.foundation import columns_of
 
 ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli", "engine"}
@@ -72,6 +74,27 @@ def test_generated_pages_hold_the_whole_catalogue(generated: Mapping[str, str]) 
         assert f"| `{name}` |" in generated["cohorts"]
     assert generated["findings"].count("\n| ") == len(base.findings) + 2 * generated["findings"].count("### ")
     assert generated["conflicts"].count("\n| ") == len(base.discrepancies) + 1
+
+
+def test_generated_pages_hold_the_whole_model_data(generated: Mapping[str, str]) -> None:
+    data, targets = load_model_data(), load_targets()
+    for name in data.parameters:
+        assert f"| `{name}` " in generated["parameters"]
+    for mechanism in data.mechanisms.values():
+        assert f"`{mechanism.id}` |" in generated["mechanisms"]
+    assert generated["antigens"].count("\n| **") == len(data.antigens)
+    for name in (*targets.kinetic, *targets.response):
+        assert f"| `{name}` |" in generated["targets"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| (\d+) \|$", generated["parameters"], flags=re.MULTILINE))
+    assert sum(map(int, rows.values())) == len(data.parameters)
+
+
+def test_numbers_and_spreads_read_as_a_person_writes_them(generated: Mapping[str, str]) -> None:
+    rows = {line.split("` ")[0]: line for line in generated["parameters"].splitlines() if line.startswith("| `")}
+    assert "| 5.25e12 cell | 1e12 to 1e13 |" in rows["| `marrow_capacity"]  # poels2025: 3e6 per uL times 1.75 L
+    assert "| lognormal, omega 0.43 (miao2023; CV 45.2%) |" in rows["| `engager_absorption_rate"]
+    assert "| 1 in 90% of patients, else 0 (zhou2024_gprc5d; about 90%) |" in rows["| `gprc5d_expression"]
+    assert "mean 48692 copy/ug (SD 27174), n = 97" in generated["targets"]
 
 
 def test_generated_tables_hold_every_column(generated: Mapping[str, str]) -> None:
