@@ -17,6 +17,8 @@ from aftercar.cli.compare import compare
 from aftercar.cli.curve import EXAMPLE as CURVE_EXAMPLE
 from aftercar.cli.curve import curve
 from aftercar.cli.evidence import app as evidence_app
+from aftercar.cli.model import EXAMPLE as MODEL_EXAMPLE
+from aftercar.cli.model import model
 from aftercar.cli.pool import EXAMPLE as POOL_EXAMPLE
 from aftercar.cli.pool import pool
 from aftercar.cli.printing import plain
@@ -39,6 +41,7 @@ app.command("compare", epilog=COMPARE_EXAMPLE)(compare)
 app.command("reproduce", epilog=REPRODUCE_EXAMPLE)(reproduce)
 app.command("pool", epilog=POOL_EXAMPLE)(pool)
 app.command("curve", epilog=CURVE_EXAMPLE)(curve)
+app.command("model", epilog=MODEL_EXAMPLE)(model)
 app.add_typer(evidence_app, name="evidence")
 
 
