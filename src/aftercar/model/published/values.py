@@ -10,6 +10,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -73,6 +74,7 @@ class PublishedNumbers:
         return {name: v.quantity for name, v in self.values.items() if name not in leave_out}
 
 
+@cache
 def load_numbers(model: str) -> PublishedNumbers:
     """Load the numbers of a published model: ``stein2019``, ``kimmel2021``, ``poels2025`` or ``engager_binding``.
 
