@@ -12,6 +12,7 @@ import pytest
 from pybtex.database import parse_file
 from scipy.integrate import solve_ivp
 from scipy.linalg import eigvals
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from aftercar.catalogue import load_base
@@ -285,36 +286,48 @@ def signal_of(key: str) -> FloatArray:
     return signal
 
 
-def share_of_responders(key: str, resistance: float, beside: dict[str, float]) -> float:
+def share_of_responders(key: str, resistance: float, beside: dict[str, float], kill_rate: float | None = None) -> float:
     """Return the share of virtual patients whose M-protein halves: tumour, M-protein and drugs alone, no T cells."""
-    rng = np.random.default_rng(20261122)
-    deviates = iter(rng.standard_normal((12, PATIENTS)))
-    pars = DATA.parameters
+    deviates = iter(np.random.default_rng(20261122).standard_normal((12, PATIENTS)))
 
-    def draw(typical: float, omega: float) -> FloatArray:
-        drawn: FloatArray = typical * np.exp(omega * next(deviates))
+    def draw(name: str, typical: float | None = None) -> FloatArray:
+        number = DATA.parameters[name]
+        typical = number.value if typical is None else typical
+        assert number.between_patients is not None and number.between_patients.omega is not None
+        drawn: FloatArray = typical * np.exp(number.between_patients.omega * next(deviates))
         return drawn
 
-    # The numbers that were used for the fit, not those of the catalogue, which calibration may move.
-    growth, loss = draw(0.024, 0.4), draw(0.0504, 0.2)
-    gain, wane = draw(pars["drug_resistance_gain"].value, 0.5), pars["drug_resistance_loss"].value
+    growth, loss, gain = draw("growth_rate"), draw("m_protein_elimination"), draw("drug_resistance_gain", 1.0)
+    wane = DATA.parameters["drug_resistance_loss"].value
+    filled = DATA.parameters["tumour_burden"].value / DATA.parameters["marrow_capacity"].value
     drugs = {key: resistance, **beside}
+    gains = {k: gain * value(k, "resistance_gain") for k in drugs}
+    typical = {k: value(k, "kill_rate") for k in drugs} | ({} if kill_rate is None else {key: kill_rate})
     signals = {k: signal_of(k) for k in drugs}
-    kill = {k: draw(value(k, "kill_rate"), 0.5) for k in drugs}
-    resist = {
-        k: expit(logit(r) + next(deviates)) if r > 0 else np.zeros(PATIENTS) for k, r in drugs.items()
-    }  # fmt: skip
+    kill = {k: draw("drug_kill_rate", typical[k]) for k in drugs}
+    resist = {k: expit(logit(r) + next(deviates)) if r > 0 else np.zeros(PATIENTS) for k, r in drugs.items()}
     tumour, protein, best = np.ones(PATIENTS), np.ones(PATIENTS), np.ones(PATIENTS)
     for k in range(len(GRID)):
         total = np.zeros(PATIENTS)
         for name in drugs:
             g = signals[name][k]
             total += kill[name] * g * (1 - resist[name])
-            resist[name] = resist[name] + STEP * (gain * g * (1 - resist[name]) - wane * (1 - g) * resist[name])
+            resist[name] = resist[name] + STEP * (gains[name] * g * (1 - resist[name]) - wane * (1 - g) * resist[name])
         protein = protein + STEP * loss * (tumour - protein)
-        tumour = tumour * np.exp(STEP * (growth - total))
+        tumour = tumour * np.exp(STEP * (growth * (1 - filled * tumour) - total))
         best = np.minimum(best, protein)
     return float((best <= 0.5).mean())
+
+
+def fitted_kill_rate(key: str) -> float:
+    """Return the kill rate that gives the reported share of responders: what to enter when growth has been changed.
+
+    Fit bortezomib first, then dexamethasone, then the others, as each is used by the next.
+    """
+    reported, resistance, beside = RESPONSES[key]
+    return float(
+        brentq(lambda rate: share_of_responders(key, resistance, beside, rate) - reported, 1e-3, 2.0, xtol=1e-4)
+    )
 
 
 @pytest.mark.parametrize("key", RESPONSES)
@@ -324,7 +337,9 @@ def test_kill_rate_gives_the_reported_response(key: str) -> None:
     The trials themselves count 35 to 333 patients, so their own standard errors are 3 to 8 points.
     """
     reported, resistance, beside = RESPONSES[key]
-    assert share_of_responders(key, resistance, beside) == pytest.approx(reported, abs=0.05)
+    found = share_of_responders(key, resistance, beside)
+    if abs(found - reported) > 0.05:
+        pytest.fail(f"{found:.2f} respond, {reported:.2f} reported; kill_rate {fitted_kill_rate(key):.2g} gives that")
 
 
 def test_venetoclax_works_better_with_the_translocation() -> None:
@@ -332,7 +347,7 @@ def test_venetoclax_works_better_with_the_translocation() -> None:
     number = ACTIONS["venetoclax_alone"].values["kill_rate"]
     spread = number.between_patients
     assert spread is not None and spread.law == "two_group_lognormal" and spread.factor is not None
-    assert spread.factor * number.value == pytest.approx(0.052, rel=0.05)
+    assert spread.factor * number.value == pytest.approx(0.056, rel=0.05)  # fitted to the 40% as the value is to the 6%
 
 
 def test_a_drug_after_its_class_failed_does_less() -> None:
