@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aftercar.engine import exp, log
+from aftercar.engine import exp, log, maximum
 
 
 def soluble_rates(s: Any, p: Any, *, tumour: Any, bcma_bearing: Any, cleavage_block: Any) -> dict[str, Any]:
@@ -23,7 +23,8 @@ def soluble_rates(s: Any, p: Any, *, tumour: Any, bcma_bearing: Any, cleavage_bl
     `bcma_bearing`: tumour cells weighted with their relative BCMA density [cell].
     """
     burden = tumour / p.tumour_burden
-    secreting = exp(p.m_protein_exponent * log(burden + p.secretion_floor))
+    # A cleared tumour may stand below zero by a rounding error, and a small one by more than the floor.
+    secreting = exp(p.m_protein_exponent * log(maximum(burden, 0.0) + p.secretion_floor))
     cut = 1.0 - cleavage_block * p.cleavage_block_max
     normal = p.sbcma_normal_share * p.sbcma_start
     made = cut * ((p.sbcma_start - normal) * bcma_bearing / p.tumour_burden + normal)
