@@ -201,7 +201,8 @@ def act_of_products(
             function = near.function[site] * boost
             rate = car_t.killing_rate(p, q, s[f"{k}_effector"], effectors, function, near.access[site])
             rate = piece(f"{k}_killing_{site}", rate, unit="1/day")
-            killing[site, clone] = killing[site, clone] + rate * seen[clone]
+            killed = piece(f"{k}_killing_{site}_{clone}", rate * seen[clone], unit="1/day")
+            killing[site, clone] = killing[site, clone] + killed
         shared = add(s[f"{other}_primed"] * p.antibody_cross_reactivity for other in products if other != k)
         rates |= host.antibody_rates(s, p, q, k, cells=cells[k], cross_priming=q.scfv_shared * shared)
     return rates
