@@ -152,15 +152,29 @@ def write_latex(network: Network, *, labels: Mapping[str, str] | None = None) ->
     return "\\begin{align*}\n" + "\n".join(lines) + "\n\\end{align*}\n"
 
 
-def latex_sides(network: Network, *, labels: Mapping[str, str] | None = None) -> dict[str, tuple[str, str]]:
-    """Return both sides of every equation as LaTeX, by the name of the rule or the state."""
+def latex_sides(
+    network: Network, *, labels: Mapping[str, str] | None = None, width: int | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return both sides of every equation as LaTeX, by the name of the rule or the state.
+
+    A sum of more than `width` characters is set with one term a line.
+    """
     given = labels or {}
     looks = {symbol(n): given.get(n, rf"\mathrm{{{n.replace('_', chr(92) + '_')}}}") for n in network.names}
     looks[TIME] = given.get("time", "t")
-    sides = {r.id: (looks[symbol(r.id)], sp.latex(r.value, symbol_names=looks)) for r in network.rules}
+    sides = {r.id: (looks[symbol(r.id)], _latex(r.value, looks, width)) for r in network.rules}
     for s in network.states:
-        sides[s.id] = (rf"\frac{{d\,{looks[symbol(s.id)]}}}{{dt}}", sp.latex(s.rate, symbol_names=looks))
+        sides[s.id] = (rf"\frac{{d\,{looks[symbol(s.id)]}}}{{dt}}", _latex(s.rate, looks, width))
     return sides
+
+
+def _latex(value: sp.Expr, looks: Mapping[sp.Symbol, str], width: int | None) -> str:
+    whole = str(sp.latex(value, symbol_names=looks))
+    if width is None or not isinstance(value, sp.Add) or len(whole) <= width:
+        return whole
+    terms = [sp.latex(term, symbol_names=looks) for term in value.as_ordered_terms()]
+    lines = [term if k == 0 or term.startswith("-") else f"+ {term}" for k, term in enumerate(terms)]
+    return r"\begin{aligned}[t] & " + r" \\ & ".join(lines) + r" \end{aligned}"
 
 
 def _parameter(model: Any, name: str, value: float | None, *, constant: bool) -> None:

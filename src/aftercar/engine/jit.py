@@ -2,7 +2,7 @@
 
 The loops are the same for every model, so numba compiles them once per machine. Its disk cache looks at one file at a
 time and would not see that a function from another file has changed; therefore our cache folder carries the hash of
-all sources of this package and of the versions that made it.
+all sources that loops are made of and of the versions that made it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from aftercar.engine.machine_code import cache_folder
 from aftercar.foundation import hash_bytes
 
 
-def _source_hash() -> str:
+def loop_sources() -> list[Path]:
+    """Return the files that hold loops, and those that loops take constants from."""
     files = sorted(Path(__file__).parent.glob("*.py"))
+    return [f for f in files if f.stem in ("indices", "jit") or "\n@loop\n" in f.read_text(encoding="utf-8")]
+
+
+def _source_hash() -> str:
     versions = [version(name).encode() for name in ("numba", "llvmlite", "numpy")]
-    return hash_bytes(*(file.read_bytes() for file in files), *versions)[:20]
+    return hash_bytes(*(file.read_bytes() for file in loop_sources()), *versions)[:20]
 
 
 _config: Any = config

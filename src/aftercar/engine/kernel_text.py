@@ -28,6 +28,8 @@ _VANISHED = 1e-140
 _SAFETY = 0.9
 _GROW_AT_MOST = 8.0
 _SHRINK_AT_MOST = 0.1
+# Lines of one generated function, where it can be parted.
+_LONGEST_PART = 2000
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,20 @@ class LaneCode:
         self.control = {name: self.layout.control + k for k, name in enumerate(CONTROL)}
 
     def text(self) -> str:
-        """Return `step`, `dense`, `commit` and the stage functions."""
-        stages = [self._first_stage()] + [self._later_stage(i) for i in range(1, rodas5p.STAGES)]
-        calls = "\n".join(f"  call void @stage{i}(ptr %a)" for i in range(rodas5p.STAGES))
+        """Return `step`, `dense`, `commit` and what they call.
+
+        Right-hand sides and triangular solves are one function each for all stages: less to compile, and the
+        processor finds their instructions in its nearest cache.
+        """
+        steps = {f"begin{k}": part for k, part in enumerate(self._begin())}
+        steps |= {f"stage{i}": self._stage(i) for i in range(rodas5p.STAGES)}
+        steps["judge"] = self._judge()
+        calls = "\n".join(f"  call void @{name}(ptr %a)" for name in steps)
         step = f"define void @step(ptr %a, ptr %b) #0 {{\n{calls}\n  ret void\n}}\n"
-        return "".join([*stages, step, self._dense(), self._commit()])
+        parts = [_define(name, part, "ptr %a") for name, part in steps.items()]
+        parts.append(_define("rates", self._rates(), f"ptr %a, ptr noalias %x, {Block(self.width).double} %time"))
+        parts.append(_define("solve", self._solve(), "ptr %a, ptr noalias %x"))
+        return "".join([*parts, step, self._dense(), self._commit()])
 
     def _printer(self, block: Block, states: Sequence[str], time: str) -> Printer:
         rows = {node: self.layout.constants + k for k, node in enumerate(self.eq.constants)}
@@ -109,8 +120,8 @@ class LaneCode:
 
         return Printer(self.eq.tape, block, leaf)
 
-    def _first_stage(self) -> str:
-        """Rates, Jacobian, factorisation and the first stage vector."""
+    def _begin(self) -> list[Block]:
+        """Right-hand side of the first stage, Jacobian and its factors, in parts."""
         b = Block(self.width)
         lay, n = self.layout, self.layout.n_states
         h = b.load(self.control["h"])
@@ -132,21 +143,25 @@ class LaneCode:
             if i == j:
                 start = b.arithmetic("fsub", start, diagonal)
             b.store(lay.factors + slot, start)
-        b.barrier()
-        self._factorise(b)
-        self._solve(b, [b.load(lay.k + j) for j in range(n)], lay.k)
-        return _define("stage0", b, internal=True)
+        return [b, *self._factorise()]
 
-    def _factorise(self, b: Block) -> None:
+    def _factorise(self) -> list[Block]:
         """LU of J - I/(h*gamma), row by row, in memory; pivots are stored inverted.
 
         The sign is that of the Jacobian, which saves turning it; right-hand sides are turned instead. Measures how
-        many digits a pivot lost.
+        many digits a pivot lost. Rows are told apart by barriers, so that the work can be parted between any two of
+        them: the time that the compiler needs for a function grows faster than its length.
         """
         plan, row = self.eq.elimination, self.layout.factors
         rank = {k: position for position, k in enumerate(plan.order)}
-        loss = b.number(1.0)
+        b = Block(self.width)
+        parts, loss = [b], b.number(1.0)
         for i in plan.order:
+            if len(b.lines) > _LONGEST_PART:
+                b.store(self.control["pivot_loss"], loss)
+                b = Block(self.width)
+                parts.append(b)
+                loss = b.load(self.control["pivot_loss"])
             columns = sorted((j for r, j in self.slots if r == i), key=rank.__getitem__)
             w = {j: b.load(row + self.slots[i, j]) for j in columns}
             size = None
@@ -168,10 +183,13 @@ class LaneCode:
                 b.store(row + self.slots[i, j], w[j])
             b.barrier()
         b.store(self.control["pivot_loss"], loss)
+        return parts
 
-    def _solve(self, b: Block, right: list[str], row: int) -> list[str]:
+    def _solve(self) -> Block:
+        """Turn a right-hand side at %x into the stage vector."""
+        b = Block(self.width)
         plan, factors = self.eq.elimination, self.layout.factors
-        x = list(right)
+        x = [b.load(j, "%x") for j in range(self.layout.n_states)]
         for k in plan.order:
             for i in plan.below[k]:
                 x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, k]), x[k]))
@@ -179,12 +197,17 @@ class LaneCode:
             for j in plan.right[i]:
                 x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, j]), x[j]))
             x[i] = b.arithmetic("fmul", x[i], b.load(factors + self.slots[i, i]))
-            b.store(row + i, x[i])
-        return x
+            b.store(i, x[i], "%x")
+        return b
 
-    def _later_stage(self, i: int) -> str:
+    def _stage(self, i: int) -> Block:
+        """Sum up the earlier stages: the states at which rates are asked for, and what the stage remembers."""
         b = Block(self.width)
         n, lay = self.layout.n_states, self.layout
+        vector = b.address("%a", lay.k + i * n)
+        if i == 0:
+            b.lines.append(f"  call void @solve(ptr %a, ptr {vector})")
+            return b
         weights, memory = rodas5p.argument_weights()[i], rodas5p.memory_weights()[i]
         times, in_time = rodas5p.nodes()
         h = b.load(self.control["h"])
@@ -200,36 +223,38 @@ class LaneCode:
                 weight = b.arithmetic("fmul", b.number(in_time[i]), b.arithmetic("fmul", h, h))
                 past = b.fma(weight, b.load(lay.slope_in_time + j), past)
             b.store(lay.k + i * n + j, past)
-        b.barrier()
-        time = b.fma(b.number(times[i]), b.load(self.control["h"]), b.load(self.control["t"]))
-        printer = self._printer(b, [b.load(lay.u + j) for j in range(n)], time)
-        turned = b.new(f"fneg {b.double} {b.load(self.control['inverse_h'])}")
-        right = []
-        for j, node in enumerate(self.eq.rates):
-            past = b.arithmetic("fmul", turned, b.load(lay.k + i * n + j))
-            right.append(b.arithmetic("fsub", past, printer.number(node)))
-        last = self._solve(b, right, lay.k + i * n)
-        if i == rodas5p.STAGES - 1:
-            b.barrier()
-            self._judge(b, [b.load(lay.u + j) for j in range(n)], last)
-        return _define(f"stage{i}", b, internal=True)
+        time = b.fma(b.number(times[i]), h, b.load(self.control["t"]))
+        b.lines.append(f"  call void @rates(ptr %a, ptr {vector}, {b.double} {time})")
+        b.lines.append(f"  call void @solve(ptr %a, ptr {vector})")
+        return b
 
-    def _judge(self, b: Block, u: list[str], error: list[str]) -> None:
+    def _rates(self) -> Block:
+        """Turn what a stage remembers, at %x, into its right-hand side."""
+        b = Block(self.width)
+        printer = self._printer(b, [b.load(self.layout.u + j) for j in range(self.layout.n_states)], "%time")
+        turned = b.new(f"fneg {b.double} {b.load(self.control['inverse_h'])}")
+        for j, node in enumerate(self.eq.rates):
+            past = b.arithmetic("fmul", turned, b.load(j, "%x"))
+            b.store(j, b.arithmetic("fsub", past, printer.number(node)), "%x")
+        return b
+
+    def _judge(self) -> Block:
         """Store the new states, the norm of the error and how far non-negative states fell below zero.
 
         The norm is the fourth root of the sum of fourth powers: close to the largest error of any one state, so that
         no state hides in an average, yet smooth, and NaN shows in it.
         """
-        lay = self.layout
+        b, lay = Block(self.width), self.layout
         rtol = b.load(self.control["rtol"])
         total, negative = b.number(0.0), b.number(0.0)
         for j in range(lay.n_states):
-            new = b.arithmetic("fadd", u[j], error[j])
+            error = b.load(lay.k + (rodas5p.STAGES - 1) * lay.n_states + j)
+            new = b.arithmetic("fadd", b.load(lay.u + j), error)
             b.store(lay.u + j, new)
             old_size, size = b.intrinsic("fabs", b.load(lay.y + j)), b.intrinsic("fabs", new)
             size = b.select(b.compare("ogt", old_size, size), old_size, size)
             scale = b.fma(rtol, size, b.load(lay.atol + j))
-            ratio = b.exact("fdiv", error[j], scale)
+            ratio = b.exact("fdiv", error, scale)
             square = b.arithmetic("fmul", ratio, ratio)
             total = b.fma(square, square, total)
             if self.eq.network.states[j].nonnegative:
@@ -239,6 +264,7 @@ class LaneCode:
         b.store(self.control["error"], norm)
         b.store(self.control["factor"], self._factor(b, norm))
         b.store(self.control["negativity"], negative)
+        return b
 
     def _factor(self, b: Block, norm: str) -> str:
         """By how much the next step may differ: safety * error ** (-1/order), within bounds."""
@@ -272,11 +298,11 @@ class LaneCode:
         return _define("commit", b)
 
 
-def _define(name: str, block: Block, *, internal: bool = False) -> str:
-    head = "define internal void" if internal else "define void"
-    arguments = "ptr %a" if internal else "ptr %a, ptr %b"
+def _define(name: str, block: Block, arguments: str = "") -> str:
+    """Return a function: one that the integrator calls, or with `arguments` one of the module's own."""
+    head = f"define internal void @{name}({arguments}) #1" if arguments else f"define void @{name}(ptr %a, ptr %b) #0"
     inside = "\n".join(block.lines)
-    return f"{head} @{name}({arguments}) {'#1' if internal else '#0'} {{\n{inside}\n  ret void\n}}\n"
+    return f"{head} {{\n{inside}\n  ret void\n}}\n"
 
 
 class PatientCode:

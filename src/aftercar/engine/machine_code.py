@@ -17,7 +17,8 @@ import llvmlite.binding as llvm
 
 from aftercar.foundation import hash_bytes, write_atomic
 
-_OPTIMISATION = 2
+# Above 1 LLVM takes twice as long and schedules once more after registers are given out; the code is no faster.
+_OPTIMISATION = 1
 _ready = False
 
 
