@@ -19,6 +19,10 @@ from aftercar.catalogue.targets import Target, load_targets
 from aftercar.cli import app
 from aftercar.evidence import strategy_of
 from aftercar.foundation import Column, columns_of
+from aftercar.model import build_structure, build_system
+from aftercar.report.model_diagram import KIND_WORDS, NODES, find_drawn_influences, render_model_diagram
+from aftercar.report.model_equations import TITLES, Equation, Reading, part_description
+from aftercar.report.model_text import acts_on, doses_text, grade_line, state_table
 
 KINDS = {
     "id": "id",
@@ -56,6 +60,10 @@ def write_pages(folder: Path) -> None:
         "antigens": lambda _: _antigens(),
         "mechanisms": lambda _: _mechanisms(),
         "targets": lambda _: _targets(),
+        "model_drawing": lambda _: _model_drawing(),
+        "model_equations": lambda _: _model_equations(),
+        "model_clones": lambda _: _model_clones(),
+        "model_therapies": lambda _: _model_therapies(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, lines in pages.items():
@@ -345,3 +353,83 @@ def _target(one: Target) -> tuple[str, ...]:
         f"`{one.quantity}` ({one.use})", cell(figure), cell(f"{one.citation}; {one.kind.replace('_', ' ')}"),
         cell(one.checked.replace("_", " ")), cell(one.note),
     )  # fmt: skip
+
+
+def _model_drawing() -> Iterator[str]:
+    """The drawing scrolls on a narrow page; the table says the same in words."""
+    data = load_model_data()
+    yield '```{raw} html\n<div style="overflow-x: auto"><div style="min-width: 1000px">'
+    yield render_model_diagram(data).rstrip()
+    yield "</div></div>\n```\n"
+    yield "### The same as a table\n"
+    names = {node.id: node.label.replace("\n", " ") for node in NODES}
+    rows = [
+        (
+            cell(names[one.source]),
+            KIND_WORDS[one.kind],
+            cell(names[one.target]),
+            cell(", ".join(data.mechanisms[m].name for m in one.switches) or "—"),
+        )
+        for one in find_drawn_influences(data)[0]
+    ]
+    yield from table(("this", "does", "to this", "not with these mechanisms off"), rows)
+
+
+def _model_equations() -> Iterator[str]:
+    data = load_model_data()
+    equations = Reading(data).equations()
+    states = state_table(build_system(data))
+    for part, title in TITLES.items():
+        yield f"### {title}\n"
+        yield f"`src/aftercar/model/{part}.py`\n"
+        yield part_description(part).strip() + "\n"
+        yield from _equations([one for one in equations if one.part == part])
+        rows = [
+            (f"`{row.state}`", cell("—" if row.unit == "1" else row.unit), f"{row.start:.4g}", row.counted)
+            for row in states[states["part"] == title.lower()].itertuples()
+        ]
+        if rows:
+            yield from table(("state", "unit", "start, typical patient", "few are counted"), rows)
+
+
+def _equations(equations: Sequence[Equation]) -> Iterator[str]:
+    """Write equations as formulas, each under the name by which it can be asked for."""
+    for one in equations:
+        if one.latex:
+            yield f"```{{math}}\n{one.latex}\n```\n"
+
+
+def _model_clones() -> Iterator[str]:
+    structure = build_structure()
+    rows = [
+        (
+            f"`{clone.id}`",
+            cell("; ".join(f"{antigen}: {variant.name}" for antigen, variant in clone.variants.items()) or "the bulk"),
+            ", ".join(f"`{c.source}`" for c in structure.changes if c.target == clone.id) or "—",
+        )
+        for clone in structure.clones
+    ]
+    yield from table(("clone", "differs from the bulk in", "arises from"), rows)
+
+
+def _model_therapies() -> Iterator[str]:
+    data = load_model_data()
+    yield cell(grade_line(data)) + "\n"
+    for kind in ("product", "engager", "drug", "lymphodepletion", "combination"):
+        rows = [
+            (f"`{name}`", cell(acts_on(action, data)), cell(doses_text(action) or "—"), cell(action.schedule_source))
+            for name, action in data.actions.items()
+            if action.kind == kind
+        ]
+        if rows:
+            yield f"### {_KIND_TITLES[kind]}\n"
+            yield from table(("therapy", "acts on", "doses", "source of the doses"), rows)
+
+
+_KIND_TITLES = {
+    "product": "CAR-T products",
+    "engager": "T-cell engagers",
+    "drug": "Other drugs, radiation",
+    "lymphodepletion": "Lymphodepletion",
+    "combination": "Combinations",
+}

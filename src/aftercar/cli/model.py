@@ -139,8 +139,6 @@ def _print_equations(reading: Reading) -> None:
 
 
 def _print_equation(name: str, lines: list[Equation], width: int) -> None:
-    if lines[0].kind == "birth":
-        typer.echo(f"  d {name}/dt = (birth - death) * {name} + arrival   [{lines[2].unit}]")
     for e in lines:
         left = {"value": name, "rate": f"d {name}/dt"}.get(e.kind, f"  {e.kind}")
         right = e.text.replace("**", "^").replace("*", " * ")

@@ -169,10 +169,11 @@ def latex_sides(
 
 
 def _latex(value: sp.Expr, looks: Mapping[sp.Symbol, str], width: int | None) -> str:
-    whole = str(sp.latex(value, symbol_names=looks))
+    # Names are words, so a product needs its sign.
+    whole = str(sp.latex(value, symbol_names=looks, mul_symbol="dot"))
     if width is None or not isinstance(value, sp.Add) or len(whole) <= width:
         return whole
-    terms = [sp.latex(term, symbol_names=looks) for term in value.as_ordered_terms()]
+    terms = [sp.latex(term, symbol_names=looks, mul_symbol="dot") for term in value.as_ordered_terms()]
     lines = [term if k == 0 or term.startswith("-") else f"+ {term}" for k, term in enumerate(terms)]
     return r"\begin{aligned}[t] & " + r" \\ & ".join(lines) + r" \end{aligned}"
 

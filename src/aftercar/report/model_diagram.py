@@ -77,9 +77,14 @@ GROUPS = {
 }
 
 
+def find_drawn_influences(data: ModelData) -> tuple[list[Influence], dict[str, tuple[str, ...]]]:
+    """Return who acts on whom among the boxes, and the mechanisms within a box, as `find_influences`."""
+    return find_influences(drawn_system(data), {n.id: n.names for n in NODES}, data)
+
+
 def render_model_diagram(data: ModelData) -> str:
     """Return the drawing as SVG; the same data gives the same bytes."""
-    influences, inside = find_influences(drawn_system(data), {n.id: n.names for n in NODES}, data)
+    influences, inside = find_drawn_influences(data)
     numbers = {mechanism: k + 1 for k, mechanism in enumerate(data.mechanisms)}
     groups = {name: _around([n.box for n in NODES if n.id in members]) for name, members in GROUPS.items()}
     boxes = {n.id: n.box for n in NODES} | groups

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sympy as sp
 
 from aftercar.catalogue.model_data import ModelData
-from aftercar.engine import Network, State
+from aftercar.engine import Network, Rule
 from aftercar.engine.export import latex_sides
 from aftercar.engine.network import TIME, symbol
 from aftercar.model import Structure, build_system
@@ -40,6 +39,10 @@ TITLES = {
     "microenvironment": "Microenvironment", "engagers": "T-cell engagers", "drugs": "Other drugs",
     "soluble": "Serum", "observables": "What a clinic would read",
 }  # fmt: skip
+
+
+_WORDS = ("birth", "death", "arrival")
+_LATEX_WIDTH = 160  # characters of LaTeX that fit on a line of the page, names being long
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +103,62 @@ class Reading:
 
     def equations(self) -> list[Equation]:
         """Return the printed equations, in the order of the parts."""
-        sides = latex_sides(_with_plain_numbers(self.network))
-        found = [Equation(part_of(r.id), r.id, "value", _text(r.value), _set(sides[r.id]), r.unit)
-                 for r in self.network.rules]  # fmt: skip
-        for state in self.network.states:
-            found += list(_of_state(state, _set(sides[state.id]), self.network.time_unit))
+        network = _for_reading(self.network)
+        sides = latex_sides(network, width=_LATEX_WIDTH, labels=_labels(network))
+        values = {r.id: r for r in network.rules}
+        named = [r.id for r in self.network.rules]
+        time = network.time_unit
+        found = [
+            Equation(part_of(k), k, "value", _text(values[k].value), _set(sides[k]), values[k].unit) for k in named
+        ]
+        for s in network.states:
+            found.append(Equation(part_of(s.id), s.id, "rate", _text(s.rate), _set(sides[s.id]), f"{s.unit}/{time}"))
+            for word in _WORDS:
+                own = values.get(f"{word} of {s.id}")
+                if own is not None:
+                    latex = _set(sides[own.id])
+                    found.append(Equation(part_of(s.id), s.id, word, _text(own.value), latex, own.unit))
         order = list(TITLES)
         return sorted((e for e in found if self.is_shown(e.name)), key=lambda e: order.index(e.part))
 
 
-def _of_state(state: State, latex: str, time: str) -> Iterator[Equation]:
-    unit, part = f"{state.unit}/{time}", part_of(state.id)
-    if state.counted is None:
-        yield Equation(part, state.id, "rate", _text(state.rate), latex, unit)
-        return
-    for kind, value, own in (
-        ("birth", state.counted.birth, f"1/{time}"),
-        ("death", state.counted.death, f"1/{time}"),
-        ("arrival", state.counted.arrival, unit),
-    ):
-        yield Equation(part, state.id, kind, _text(value), latex if kind == "birth" else "", own)
+def _for_reading(network: Network) -> Network:
+    """Return the network with births, deaths and arrivals named, and with 1.0 written as 1."""
+    rules = list(network.rules)
+    states = []
+    for s in network.states:
+        if s.counted is not None:
+            per_head, flow = f"1/{network.time_unit}", f"{s.unit}/{network.time_unit}"
+            values = (s.counted.birth, s.counted.death, s.counted.arrival)
+            rules += [
+                Rule(f"{word} of {s.id}", value, flow if word == "arrival" else per_head)
+                for word, value in zip(_WORDS, values, strict=True)
+            ]
+            birth, death, arrival = (symbol(f"{word} of {s.id}") for word in _WORDS)
+            s = replace(s, rate=(birth - death) * symbol(s.id) + arrival)
+        states.append(replace(s, rate=_plain_numbers(s.rate)))
+    return replace(network, states=tuple(states), rules=tuple(replace(r, value=_plain_numbers(r.value)) for r in rules))
+
+
+def _labels(network: Network) -> dict[str, str]:
+    """Return the look of the names of births, deaths and arrivals."""
+    found = {}
+    for r in network.rules:
+        word, of, state = r.id.partition(" of ")
+        if of:
+            found[r.id] = rf"\mathrm{{{word}}}(\mathrm{{{state.replace('_', chr(92) + '_')}}})"
+    return found
 
 
 def _text(value: sp.Expr) -> str:
-    return str(sp.sstr(_plain_numbers(value).xreplace({TIME: symbol("time")})))
+    text = str(sp.sstr(value.xreplace({TIME: symbol("time")})))
+    return re.sub(rf"\b({'|'.join(_WORDS)}) of (\w+)", r"\1(\2)", text)
 
 
 def _plain_numbers(value: sp.Expr) -> sp.Expr:
     """Return the expression with 1.0 written as 1, so that factors of one vanish; for reading only."""
     whole = {x: sp.Integer(int(x)) for x in value.atoms(sp.Float) if float(x).is_integer()}
     return value.xreplace(whole)
-
-
-def _with_plain_numbers(network: Network) -> Network:
-    states = tuple(replace(s, rate=_plain_numbers(s.rate)) for s in network.states)
-    return replace(
-        network, states=states, rules=tuple(replace(r, value=_plain_numbers(r.value)) for r in network.rules)
-    )
 
 
 def _set(sides: tuple[str, str]) -> str:

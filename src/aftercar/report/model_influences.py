@@ -19,6 +19,7 @@ from aftercar.catalogue.model_data import ModelData
 from aftercar.engine import Network, State
 from aftercar.engine.network import TIME, symbol
 from aftercar.model import build_structure, build_system
+from aftercar.model.structure import PROGENITOR
 
 KINDS = ("kill", "suppress", "stimulate", "produce")
 _WEAK = 0.02  # response, in percent to one percent, below which an influence is not drawn
@@ -74,10 +75,11 @@ def find_influences(
     point = _point(network)
     # Where much tumour saturates an influence, little tumour shows it; progenitors are what then is left.
     few = {k: v * 1e-5 for k, v in point.items() if re.match(r"(marrow|emd)_\w", k) and k in owner}
+    fewer = few | {PROGENITOR: point[PROGENITOR] * 1e-5}
 
     def responses(off: str = "") -> dict[tuple[str, str, str], float]:
         found: dict[tuple[str, str, str], float] = {}
-        for values in (point, point | few):
+        for values in (point, point | few, point | fewer):
             settled = _settled(network, values | ({off: 0.0} if off else {}))
             for key, share in _responses(function, terms, names, settled, owner).items():
                 found[key] = max(found.get(key, 0.0), share, key=abs)
