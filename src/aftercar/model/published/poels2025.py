@@ -113,7 +113,7 @@ def _myeloma(s: Any, p: Any, time: Any, total: Any) -> dict[str, Any]:
     per_cell = named("trimer_per_cell", s.trimer / (p.ratio_guard + s.myeloma), unit="pM*uL/cell")
     kill = named("kill", p.kill_rate * hill(_ratio(per_cell, half), 1.0, p.kill_hill), unit="1/hour")
     crowding = (1.0 + (p.myeloma_growth / p.myeloma_growth_linear * total) ** p.growth_switch) ** (1 / p.growth_switch)
-    growth = p.myeloma_growth * (1.0 - total / p.myeloma_capacity) / crowding
+    growth = named("growth", p.myeloma_growth * (1.0 - total / p.myeloma_capacity) / crowding, unit="1/hour")
     leaving = 4.0 / p.death_delay  # three stages at 4/tau: the mean time to death is 3/4 tau, as printed
     chain = {"dying_1": kill * s.myeloma - leaving * s.dying_1}
     chain |= {f"dying_{k}": leaving * (s[f"dying_{k - 1}"] - s[f"dying_{k}"]) for k in range(2, _STAGES + 1)}
@@ -125,7 +125,7 @@ def _retention(s: Any, p: Any) -> Any:
     mean = (s.cytokine_marrow + sum(s[f"cytokine_{k + 1}"] for k in range(_TRANSITS))) / (_TRANSITS + 1)
     by_cytokine = hill(_ratio(mean, p.retention_cytokine_half), 1.0, p.retention_cytokine_hill)
     by_trimer = hill(_ratio(s.trimer, p.retention_trimer_half), 1.0, p.retention_trimer_hill)
-    return p.retention_max * by_cytokine * by_trimer
+    return named("t_cells_retained", p.retention_max * by_cytokine * by_trimer, unit="1")
 
 
 def _t_cells(s: Any, p: Any, retained: Any) -> dict[str, Any]:
@@ -141,14 +141,15 @@ def _t_cells(s: Any, p: Any, retained: Any) -> dict[str, Any]:
 def _cytokine(s: Any, p: Any) -> dict[str, Any]:
     """Equations 7, 30-36 and 38: release by trimers, inhibited by past exposure; transits; blood."""
     exposure = named("cytokine_exposure", exp(s.log_attenuation) * s.scaled_exposure, unit="hour*pg/mL")
-    held = hill(_ratio(exposure, p.release_inhibition_half), 1.0, p.release_inhibition_hill)
+    held = p.release_inhibition * hill(_ratio(exposure, p.release_inhibition_half), 1.0, p.release_inhibition_hill)
     release = p.release_max * hill(_ratio(s.trimer, p.release_half), 1.0, p.release_hill)
+    release = named("cytokine_release", release * (1.0 - held), unit="pg/mL/hour")
     leaving = p.cytokine_transit + p.cytokine_loss
     chain = ["cytokine_marrow", *(f"cytokine_{k + 1}" for k in range(_TRANSITS))]
     rates = {b: p.cytokine_transit * s[a] - leaving * s[b] for a, b in pairwise(chain)}
     arriving = p.cytokine_transit * s[chain[-1]] * p.volume_marrow / p.volume
     return {
-        "cytokine_marrow": release * (1.0 - p.release_inhibition * held) - leaving * s.cytokine_marrow,
+        "cytokine_marrow": release - leaving * s.cytokine_marrow,
         **rates,
         "cytokine": p.cytokine_basal + arriving - p.cytokine_loss * s.cytokine,
         "scaled_exposure": (s.cytokine_marrow - p.exposure_basal) * exp(-s.log_attenuation),

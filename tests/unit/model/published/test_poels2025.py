@@ -94,3 +94,31 @@ def test_the_reset_of_exposure_is_that_of_equation_37() -> None:
 def test_a_dose_is_what_is_absorbed() -> None:
     data = simulate(MODEL, times=[0], doses=elranatamab_doses([0], [76]), outputs=["depot"])
     assert float(data["depot"][0, 0]) == pytest.approx(76e9 / 148_500 * 0.511)  # mg to pmol, F of Table 3
+
+
+def at_start(output: str, **values: float) -> float:
+    """Return a rule at given states and parameters."""
+    patients = {name: [value] for name, value in values.items()}
+    return float(simulate(MODEL, times=[0], patients=patients, outputs=[output])[output][0, 0])
+
+
+@pytest.mark.parametrize("fold", [0.5, 1.0, 3.0])
+def test_each_saturating_term_has_its_own_half_point_and_exponent(fold: float) -> None:
+    # Equations 29 and 38 and section 1.2.2, with the values of Supplementary Table 3 written out.
+    cytokine = {name: 150.0 * fold for name in ("cytokine_marrow", *(f"cytokine_{k}" for k in range(1, 6)))}
+    held = at_start("t_cells_retained", trimer=0.02 * fold, **cytokine)
+    assert held == pytest.approx(fold**2 / (1 + fold**2) * fold**1.5 / (1 + fold**1.5))
+    released = at_start("cytokine_release", trimer=0.5, scaled_exposure=10_000 * fold)
+    assert released == pytest.approx(80_590 / 2 / (1 + fold**2.5))
+    released = at_start("cytokine_release", trimer=0.5 * fold)
+    assert released == pytest.approx(80_590 * fold / (1 + fold))
+    killed = at_start("kill", trimer=4.25e-4 * 1e5 * fold, myeloma=1e5)
+    assert killed == pytest.approx(0.02 * fold**0.8 / (1 + fold**0.8))
+
+
+def test_growth_turns_from_exponential_to_linear_and_stops_at_capacity() -> None:
+    # Equation 24: kg0 while few, kg1 / total while many, nothing at MM_max.
+    assert at_start("growth", myeloma=1e3) == pytest.approx(3.32e-4 * (1 - 1e3 / 3e6))
+    many = 2.9e6  # kg0/kg1 times total is 0.64: still exponential, so that the turn needs a slower kg1 to show
+    assert at_start("growth", myeloma=many, myeloma_growth_linear=15.0) == pytest.approx(15 / many * (1 - many / 3e6))
+    assert at_start("growth", myeloma=3e6) == pytest.approx(0, abs=1e-18)
