@@ -1,0 +1,138 @@
+"""The folder that `aftercar simulate --out` writes: data, tables, report, manifest; whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aftercar.foundation import Fault, InputError, Manifest, write_atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aftercar.patients.arms import Trajectories
+
+MANIFEST = "manifest.json"
+_DIGITS = "%.8g"  # more than the integrator knows
+
+
+class DataFormat(StrEnum):
+    """Form of the trajectories."""
+
+    csv = "csv"
+    parquet = "parquet"
+    netcdf = "netcdf"
+
+
+_FILES = {DataFormat.csv: "trajectories.csv", DataFormat.parquet: "trajectories.parquet",
+          DataFormat.netcdf: "trajectories.nc"}  # fmt: skip
+_OURS = {*_FILES.values(), "patients.csv", "summary.csv", "outcomes.csv", "report.html", MANIFEST}
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError where a folder holds something that is not ours and would be lost."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(Fault("option --out", f"'{folder}' is a file.", "Name a folder."))
+    if folder.is_dir():
+        found = sorted(path.name for path in folder.iterdir())
+        foreign = [name for name in found if name not in _OURS]
+        if foreign or (found and MANIFEST not in found):
+            held = foreign[0] if foreign else found[0]
+            raise InputError(
+                Fault("option --out", f"'{folder}' holds '{held}', which no simulation wrote.", "Name another folder.")
+            )
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write all files into a new folder beside the target and put it in its place, an older run's with it.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written; an older one is untouched.
+    """
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A folder of mkdtemp is closed to others; the one inside it has the permissions of every new folder.
+    room = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        new, old = room / "new", room / "old"
+        new.mkdir()
+        for name, content in files.items():
+            write_atomic(new / name, content)
+        if folder.is_dir():
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            if old.is_dir():
+                old.rename(folder)
+            raise
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def make_files(
+    run: Trajectories, manifest: Manifest, *, formats: tuple[DataFormat, ...], report: bool
+) -> dict[str, bytes]:
+    """Return the content of every file by name."""
+    from aftercar.patients.readouts import count_outcomes, tabulate_ranges
+
+    files = {_FILES[form]: _trajectories(run, form) for form in formats}
+    files["patients.csv"] = _csv(_joined({arm.name: arm.people.reset_index() for arm in run.arms}))
+    files["summary.csv"] = _csv(_joined({arm.name: tabulate_ranges(arm, run.reading_days) for arm in run.arms}))
+    if not run.single:
+        outcomes = {arm.name: count_outcomes(arm, run.course.structure) for arm in run.arms}
+        files["outcomes.csv"] = _csv(_joined(outcomes))
+    if report:
+        from aftercar.report.trajectories import render_trajectories
+
+        files["report.html"] = render_trajectories(run, manifest).encode("utf-8")
+    files[MANIFEST] = (manifest.to_json() + "\n").encode("utf-8")
+    return files
+
+
+def trajectory_frame(run: Trajectories) -> pd.DataFrame:
+    """Return one row per arm, patient and time, one column per state and observable."""
+    return _joined(
+        {
+            arm.name: arm.data.drop_vars(["stopped_because", "stopped_at", "steps", "refused_steps"])
+            .to_dataframe(dim_order=["patient", "time"])
+            .reset_index()
+            .rename(columns={"time": "day"})
+            for arm in run.arms
+        }
+    )
+
+
+def _joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat([table.assign(arm=name) for name, table in tables.items()], ignore_index=True)[
+        ["arm", *next(iter(tables.values())).columns]
+    ]
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, float_format=_DIGITS, lineterminator="\n").encode("utf-8")
+
+
+def _trajectories(run: Trajectories, form: DataFormat) -> bytes:
+    if form is DataFormat.csv:
+        return _csv(trajectory_frame(run))
+    if form is DataFormat.parquet:
+        buffer = io.BytesIO()
+        trajectory_frame(run).to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
+        return buffer.getvalue()
+    import pandas as pd
+    import xarray as xr
+
+    arms = pd.Index([arm.name for arm in run.arms], name="arm")
+    data = xr.concat([arm.data for arm in run.arms], dim=arms).assign_attrs(kind="simulated, uncalibrated")
+    # netCDF 3 needs no library beyond scipy; its integers have 32 bits, ample for counts of steps.
+    return bytes(data.to_netcdf(engine="scipy", format="NETCDF3_64BIT"))

@@ -1,0 +1,185 @@
+"""What is read from simulated trajectories: levels on given days, ranges over patients, shares with an outcome.
+
+These are true values of the simulation: no assay noise, no visits, no confirmation. They are no response grades.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from aftercar.catalogue.biology import GRADES, Number
+from aftercar.model.structure import PROGENITOR, SITES, Clone, Structure
+from aftercar.patients.arms import Arm, Trajectories
+
+FloatArray = npt.NDArray[np.float64]
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+LEVELS = ("tumour_total", "mrd_level", "m_protein_g_per_dl", "sbcma_ng_per_ml", "copies_per_ug", "bcma_density")
+NO_TUMOUR = "no tumour cell left"
+
+
+@lru_cache(maxsize=1)
+def reading_limits() -> Mapping[str, float]:
+    """Return the thresholds of readers by name; their sources stand in `reading_limits.toml`."""
+    text = files("aftercar.patients").joinpath("reading_limits.toml").read_text(encoding="utf-8")
+    return {name: float(entry["value"]) for name, entry in tomllib.loads(text).items()}
+
+
+def clone_words(clone: Clone) -> str:
+    """Return a clone's name in the field's words, e.g. ``BCMA-low, GPRC5D-null``."""
+    return ", ".join(variant.name for variant in clone.variants.values()) or "bulk, antigens normal"
+
+
+def count_clones(data: xr.Dataset, structure: Structure) -> dict[str, FloatArray]:
+    """Return the cells of each clone at all sites, by the clone's words, shape (patients, times)."""
+    counts = {
+        clone_words(clone): sum((data[f"{site}_{clone.id}"].to_numpy() for site in SITES), np.zeros(()))
+        for clone in structure.clones
+    }
+    counts["progenitors (CD19+, BCMA-dim)"] = data[PROGENITOR].to_numpy()
+    return {name: np.asarray(cells, dtype=np.float64) for name, cells in counts.items()}
+
+
+def find_leading_clone(counts: Mapping[str, FloatArray]) -> npt.NDArray[np.str_]:
+    """Return the name of the largest clone, shape (patients, times); where less than one cell is left, that."""
+    cells = np.stack(list(counts.values()))
+    names = np.array([*counts, NO_TUMOUR, ""])
+    leading = np.where(np.nan_to_num(cells).sum(axis=0) < 1.0, len(counts), np.nan_to_num(cells).argmax(axis=0))
+    return names[np.where(np.isnan(cells).any(axis=0), len(counts) + 1, leading)]
+
+
+def tabulate_typical(arm: Arm, structure: Structure, days: Sequence[float]) -> pd.DataFrame:
+    """Return the levels of one patient on given days, one row a day, with the leading clone."""
+    data = arm.data.isel(patient=0).sel(time=list(days))
+    table = pd.DataFrame({"day": list(days)} | {name: data[name].to_numpy() for name in LEVELS})
+    leading = find_leading_clone(count_clones(arm.data, structure))[0]
+    table["leading_clone"] = leading[np.searchsorted(arm.data["time"].to_numpy(), list(days))]
+    return table
+
+
+def tabulate_ranges(arm: Arm, days: Sequence[float], names: Sequence[str] = LEVELS) -> pd.DataFrame:
+    """Return quantiles over patients: columns day, quantity, unit, patients, q05, q25, median, q75, q95.
+
+    Patients whose integration stopped early count up to there.
+    """
+    parts = []
+    for name in names:
+        data = arm.data[name].sel(time=list(days))
+        table = quantiles(data.to_numpy(), np.asarray(days, dtype=np.float64))
+        table.insert(1, "quantity", name)
+        table.insert(2, "unit", data.attrs["units"])
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def quantiles(values: FloatArray, times: FloatArray) -> pd.DataFrame:
+    """Return quantiles over patients at each time; `values` has shape (patients, times)."""
+    known = np.isfinite(values).sum(axis=0)
+    kept = known > 0
+    found = np.full((len(QUANTILES), len(times)), np.nan)
+    if kept.any():
+        found[:, kept] = np.nanquantile(values[:, kept], QUANTILES, axis=0)
+    columns = dict(zip(("q05", "q25", "median", "q75", "q95"), found, strict=True))
+    return pd.DataFrame({"day": times, "patients": known} | columns)
+
+
+def count_outcomes(arm: Arm, structure: Structure) -> pd.DataFrame:
+    """Return how many patients had each outcome: columns outcome, patients, of, share.
+
+    A rise of M-protein is one of 25% and 0.5 g/dL from the lowest value so far, at one output time; the shares of
+    lost antigens are of the patients with such a rise, at its first day.
+    """
+    limits = reading_limits()
+    after = arm.data["time"].to_numpy() >= 0.0
+    data = arm.data.isel(time=after)
+    protein, n = data["m_protein_g_per_dl"].to_numpy(), data.sizes["patient"]
+    fall = 1.0 - np.nanmin(protein, axis=1) / np.maximum(protein[:, 0], 1e-12)
+    lowest_mrd = np.nanmin(data["mrd_level"].to_numpy(), axis=1)
+    burden = data["tumour_total"].to_numpy()
+    risen, first = find_rise(protein)
+    partial, very_good = limits["partial_response_fall"], limits["very_good_partial_response_fall"]
+    rows = [
+        (f"M-protein fallen by {100 * partial:g}% or more", fall >= partial, n),
+        (f"M-protein fallen by {100 * very_good:g}% or more", fall >= very_good, n),
+        (
+            f"marrow below 1 myeloma cell in {1 / limits['mrd_threshold']:,.0f} at some time",
+            lowest_mrd < limits["mrd_threshold"],
+            n,
+        ),
+        ("no tumour cell left at the end", burden[:, -1] < 1.0, n),
+        ("M-protein risen by 25% and 0.5 g/dL from its lowest", risen, n),
+    ]
+    for name, share in share_with_variant(data, structure).items():
+        at_rise = share[np.arange(n), first]
+        rows.append((f"at that rise most cells {name}", risen & (at_rise > 0.5), int(risen.sum())))
+    stopped = data["stopped_because"].to_numpy() != ""
+    rows.append(("integration stopped early (left out from there on)", stopped, n))
+    table = pd.DataFrame(
+        [(name, int(np.sum(hit)), of) for name, hit, of in rows], columns=["outcome", "patients", "of"]
+    )
+    table["share"] = table["patients"] / table["of"].where(table["of"] > 0)
+    return table
+
+
+def find_rise(protein: FloatArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return who has a rise of M-protein as progression asks for, and the position of its first time.
+
+    `protein` [g/dL], shape (patients, times).
+    """
+    limits = reading_limits()
+    lowest = np.fmin.accumulate(protein, axis=1)
+    enough = np.maximum((1.0 + limits["progression_rise"]) * lowest, lowest + limits["progression_rise_absolute"])
+    rise = protein >= enough
+    return np.asarray(rise.any(axis=1)), np.asarray(rise.argmax(axis=1), dtype=np.int64)
+
+
+def share_with_variant(data: xr.Dataset, structure: Structure) -> dict[str, FloatArray]:
+    """Return the share of tumour cells that carry each variant of an antigen, shape (patients, times)."""
+    counts = count_clones(data, structure)
+    everything = sum(counts.values(), np.zeros(()))
+    shares = {}
+    for antigen in structure.antigens:
+        for variant in antigen.variants:
+            carriers = [c for c in structure.clones if c.variant(antigen.id) is variant]
+            cells = sum((counts[clone_words(c)] for c in carriers), np.zeros(()))
+            shares[variant.name] = np.asarray(cells / np.maximum(everything, 1.0), dtype=np.float64)
+    return shares
+
+
+def list_parameters(run: Trajectories) -> pd.DataFrame:
+    """Return every number that a run rests on: the patient's parameters and those of the slots that it uses.
+
+    Columns name, value (typical), unit, grade, source, note. What the user set has the grade ``set by you``.
+    """
+    data = run.model_data
+    numbers: dict[str, Number] = {k: p for k, p in data.parameters.items() if not p.slot}
+    for slot, therapy in run.course.slots.items():
+        action = data.actions[therapy]
+        own: dict[str, Number] = {**data.slot_parameters(action.kind), **action.values}
+        if action.costimulation is not None:
+            signal = data.costimulation[action.costimulation]
+            own |= {k: getattr(signal, k) for k in ("activation", "exhaustion", "memory_formation", "persistence")}
+        numbers |= {f"{slot}_{name}": number for name, number in own.items()}
+    own_values = {f"{s}_{k}": v for s, t in run.course.slots.items() for one in run.plan if one.therapy == t
+                  for k, v in one.values.items()} | dict(run.values)  # fmt: skip
+    rows = [
+        (name, own_values.get(name, number.value), number.unit,
+         "set by you" if name in own_values else number.grade,
+         "" if name in own_values else number.source, "" if name in own_values else number.note)
+        for name, number in numbers.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["name", "value", "unit", "grade", "source", "note"])
+
+
+def count_grades(run: Trajectories) -> dict[str, int]:
+    """Return how many of the numbers have each grade, definitions left out."""
+    found = list_parameters(run)["grade"].value_counts()
+    order = [*(g for g in GRADES if g != "definition"), "set by you"]
+    return {grade: int(found.get(grade, 0)) for grade in order}

@@ -1,0 +1,213 @@
+"""One drawing for all trajectories: lines over time with ranges, guides, and treatments above the plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from aftercar.report._rows import PADDING
+from aftercar.report.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    PLOT_VIEW,
+    PURPLE,
+    SKY,
+    SLATE,
+    VERMILION,
+    to_spec,
+)
+
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, SLATE)
+_DASHES = ([1, 0], [6, 3], [2, 2])
+_ROW, _BAR = 19, 15  # pixels of a treatment above the plot
+_MOST_POINTS = 240
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SIDE_WIDTH = 66 + PADDING["right"]  # axis title and labels stand left of the plot
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: `table` has the columns day and median, and for ranges q05, q25, q75, q95."""
+
+    name: str
+    table: pd.DataFrame
+    colour: str
+    dashed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A level to compare with, drawn across the plot from a day on."""
+
+    level: float
+    name: str
+    start: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A treatment on the axis of time."""
+
+    name: str
+    first: float
+    last: float
+
+
+def line_specs(
+    lines: Sequence[Line],
+    *,
+    y_title: str,
+    floor: float | None = None,
+    guides: Sequence[Guide] = (),
+    spans: Sequence[Span] = (),
+    days: tuple[float, float],
+    left_out: Sequence[float] = (),
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the specifications for wide and for narrow screens.
+
+    Parameters
+    ----------
+    floor
+        Gives a log scale, at whose foot smaller values are drawn; without it the scale is linear from 0.
+    left_out
+        Days of the tables that are not drawn.
+    """
+    kept = [thinned(line.table[~line.table["day"].isin(left_out)], floor) for line in lines]
+    rows: list[dict[str, Any]] = [
+        {"line": line.name} | {str(k): rounded(v) for k, v in row.items()}
+        for line, table in zip(lines, kept, strict=True)
+        for row in table.to_dict("records")
+    ]
+    levels: list[float] = [row[k] for row in rows for k in ("median", "q95") if row.get(k) is not None]
+    top = max([*levels, *(g.level for g in guides)], default=1.0)
+    return tuple(  # type: ignore[return-value]
+        _spec(lines, rows, _y_axis(y_title, floor, top, height), guides, spans, days, height=height, columns=columns)
+        for height, columns in ((260, 2), (230, 1))
+    )
+
+
+def _spec(
+    lines: Sequence[Line], rows: list[dict[str, Any]], y: dict[str, Any], guides: Sequence[Guide],
+    spans: Sequence[Span], days: tuple[float, float], *, height: int, columns: int,
+) -> dict[str, Any]:  # fmt: skip
+    scale = alt.Scale(domain=list(days), nice=False)
+    x = alt.X("day:Q", title="days", scale=scale, axis=alt.Axis(grid=False, tickCount=8 if columns > 1 else 5))
+    layers: list[Any] = [*_bands(lines, x, y), _curves(lines, x, y, columns)]
+    layers += [layer for one in guides for layer in _guide(one, y, days)]
+    layers += span_layers(spans, days, height)
+    chart = alt.layer(*layers).properties(name=PLOT_VIEW, width=420, height=height, padding=PADDING)
+    spec = to_spec(chart)  # the small tables of guides and treatments stand under `datasets` already
+    return spec | {"datasets": {**spec.get("datasets", {}), "lines": rows}}
+
+
+def _y_axis(title: str, floor: float | None, top: float, height: int) -> dict[str, Any]:
+    if floor is None:
+        return {"title": title, "scale": alt.Scale(domain=[0, top * 1.05 or 1.0], nice=True)}
+    low = int(np.floor(np.log10(floor)))
+    high = max(int(np.ceil(np.log10(max(top, floor)) - 1e-9)), low + 1)
+    step = max(1, -(-(high - low) * 22 // height))
+    ticks = [10.0**k for k in range(low, high + 1, step)]
+    labels = [f"10{str(k).translate(_SUPERSCRIPTS)}" for k in range(low, high + 1)]
+    words = "[" + ",".join(f"'{label}'" for label in labels) + "]"
+    axis = alt.Axis(values=ticks, labelExpr=f"{words}[round(log(datum.value) / LN10) - ({low})]")
+    return {"title": title, "axis": axis, "scale": alt.Scale(type="log", domain=[10.0**low, 10.0**high])}
+
+
+def _colour(lines: Sequence[Line], *, columns: int) -> dict[str, Any]:
+    names = [line.name for line in lines]
+    legend = None
+    if len(lines) > 1:
+        legend = alt.Legend(
+            orient="bottom", title=None, columns=columns, labelLimit=300, symbolType="stroke", symbolStrokeWidth=2.5,
+            symbolSize=300, labelFontSize=11,
+        )  # fmt: skip
+    colours = alt.Scale(domain=names, range=[line.colour for line in lines])
+    dashes = alt.Scale(domain=names, range=[_DASHES[line.dashed] for line in lines])
+    return {
+        "color": alt.Color("line:N", scale=colours, legend=legend),
+        "strokeDash": alt.StrokeDash("line:N", scale=dashes, legend=legend),
+    }
+
+
+def _curves(lines: Sequence[Line], x: alt.X, y: dict[str, Any], columns: int) -> Any:
+    base = alt.Chart(alt.NamedData(name="lines"))
+    drawn = base.mark_line(strokeWidth=2, interpolate="linear", clip=True)
+    return drawn.encode(x=x, y=alt.Y("median:Q", **y), **_colour(lines, columns=columns))
+
+
+def _bands(lines: Sequence[Line], x: alt.X, y: dict[str, Any]) -> list[Any]:
+    """Draw the ranges, each in the colour of its line; without a scale of their own, which would take the legend."""
+    bands = []
+    for lower, upper, opacity in (("q05", "q95", 0.13), ("q25", "q75", 0.22)):
+        for line in lines:
+            if lower in line.table:
+                own = alt.Chart(alt.NamedData(name="lines")).transform_filter(
+                    alt.FieldEqualPredicate(field="line", equal=line.name)
+                )
+                area = own.mark_area(opacity=opacity, clip=True, color=line.colour)
+                bands.append(area.encode(x=x, y=alt.Y(f"{lower}:Q", **y), y2=alt.Y2(f"{upper}:Q")))
+    return bands
+
+
+def _guide(one: Guide, y: dict[str, Any], days: tuple[float, float]) -> list[Any]:
+    start = days[0] if one.start is None else one.start
+    ends = alt.InlineData(values=[{"day": start, "end": days[1], "median": rounded(one.level), "text": one.name}])
+    base = alt.Chart(ends)
+    rule = base.mark_rule(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(
+        x="day:Q", x2="end:Q", y=alt.Y("median:Q", **y)
+    )
+    name = base.mark_text(align="right", baseline="bottom", dy=-2, color=MUTED, fontSize=11)
+    return [rule, name.encode(x="end:Q", y=alt.Y("median:Q", **y), text="text:N")]
+
+
+def span_layers(spans: Sequence[Span], days: tuple[float, float], height: int) -> list[Any]:
+    """Return the treatments, each in a row of its own above the plot."""
+    return [layer for k, one in enumerate(spans) for layer in _span(one, k - len(spans), days, height)]
+
+
+def _span(one: Span, row: int, days: tuple[float, float], height: int) -> list[Any]:
+    """Draw a treatment `row` rows above the plot (-1 is the nearest), and its first day through the plot."""
+    first, last = max(one.first, days[0]), min(max(one.last, one.first), days[1])
+    late = (first - days[0]) > 0.55 * (days[1] - days[0])
+    place = row * _ROW
+    values = alt.InlineData(values=[{"day": first, "last": last, "text": one.name}])
+    base = alt.Chart(values)
+    bar = base.mark_bar(color="#dbe3ea", cornerRadius=2, stroke=GREY, strokeWidth=0.8)
+    bar = bar.encode(x="day:Q", x2="last:Q", y=alt.value(place), y2=alt.value(place + _BAR))
+    name = base.mark_text(align="right" if late else "left", baseline="middle", dx=-5 if late else 5, color=INK)
+    name = name.encode(x="day:Q", y=alt.value(place + _BAR / 2), text="text:N")
+    rule = base.mark_rule(color=GREY, strokeWidth=0.8, strokeDash=[2, 3])
+    return [bar, rule.encode(x="day:Q", y=alt.value(place + _BAR), y2=alt.value(height)), name]
+
+
+def thinned(table: pd.DataFrame, floor: float | None) -> pd.DataFrame:
+    """Return at most a few hundred rows, dense where the line bends most; on a log scale nothing below its foot."""
+    if floor is not None:
+        table = table.copy()
+        levels = [c for c in table.columns if c in {"median", "q05", "q25", "q75", "q95"}]
+        table[levels] = table[levels].clip(lower=floor)
+    if len(table) <= _MOST_POINTS:
+        return table
+    y = table["median"].to_numpy(dtype=np.float64)
+    scaled = np.log10(y) if floor is not None else y
+    spread = float(np.nanmax(scaled) - np.nanmin(scaled)) or 1.0
+    day = table["day"].to_numpy(dtype=np.float64)
+    steps = np.hypot(np.diff(day) / (day[-1] - day[0]), np.nan_to_num(np.diff(scaled)) / spread)
+    length = np.concatenate([[0.0], np.cumsum(steps)])
+    chosen = np.unique(np.searchsorted(length, np.linspace(0.0, length[-1], _MOST_POINTS)))
+    return table.iloc[np.union1d(chosen, [0, len(table) - 1])]
+
+
+def rounded(value: Any) -> float | None:
+    """Return a number to five digits, None where it is missing."""
+    return float(f"{value:.5g}") if np.isfinite(value) else None
