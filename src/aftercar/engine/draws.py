@@ -56,7 +56,16 @@ def normal(keys, i, n):
 
 @loop
 def gamma(keys, i, n, shape):
-    """Return a gamma number of scale 1, shape >= 1, and the next position."""
+    """Return a gamma number of scale 1 and the next position."""
+    if shape < 1.0:
+        u = uniform(keys, i, n)
+        rest, n = _gamma_above_one(keys, i, n + 1, shape + 1.0)
+        return rest * u ** (1.0 / shape), n
+    return _gamma_above_one(keys, i, n, shape)
+
+
+@loop
+def _gamma_above_one(keys, i, n, shape):
     d = shape - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:

@@ -18,14 +18,14 @@ import math
 
 import numpy as np
 
-from aftercar.engine.draws import binomial, geometric_sum, poisson, uniform
+from aftercar.engine.draws import binomial, gamma, geometric_sum, poisson, uniform
 from aftercar.engine.indices import ROW_U, TURNOVER, WIDTH
 from aftercar.engine.jit import call, loop
 from aftercar.engine.lanes import dense_state
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
-PIECES = 4
+PIECES = 2
 # With more arrivals in one step than this their relative noise is below 0.3%: the mean path is taken.
 _MANY_ARRIVALS = 1e5
 
@@ -63,30 +63,46 @@ def draw_births_and_deaths(keys, i, n, heads, birth, death, lengths):
 
 
 @loop
+def draw_newcomers(keys, i, n, birth, death, arrival, length):
+    """Return the heads at the end of a piece that descend from arrivals within it, and the next position.
+
+    Arrivals at random moments whose lines live and die at constant rates leave a negative binomial number, of shape
+    arrival / birth; without births a Poisson number.
+    """
+    if arrival <= 0.0 or length <= 0.0:
+        return 0.0, n
+    net = death - birth
+    left = math.exp(-net * length)
+    lasting = length if abs(net * length) < 1e-12 else (1.0 - left) / net
+    if birth * length < 1e-9:
+        return poisson(keys, i, n, arrival * lasting)
+    rate, n = gamma(keys, i, n, arrival / birth)
+    return poisson(keys, i, n, rate * birth * lasting)
+
+
+@loop
 def _draw_arrivals(keys, i, n, birth, death, arrival, lengths):
     """Return the heads at the end that descend from arrivals within the step, and the next position."""
     total = 0.0
-    pieces = lengths.shape[0]
-    rest = np.zeros(pieces)
-    for k in range(pieces):
-        comers, n = poisson(keys, i, n, arrival[k] * lengths[k])
-        for _ in range(int(comers)):
-            for later in range(pieces):
-                rest[later] = lengths[later] if later > k else 0.0
-            rest[k] = lengths[k] * uniform(keys, i, n)
-            n += 1
-            born, n = draw_births_and_deaths(keys, i, n, 1.0, birth, death, rest)
-            total += born
+    for k in range(lengths.shape[0]):
+        if total > 0.0:
+            total, n = draw_births_and_deaths(keys, i, n, total, birth[k : k + 1], death[k : k + 1], lengths[k : k + 1])
+        came, n = draw_newcomers(keys, i, n, birth[k], death[k], arrival[k], lengths[k])
+        total += came
     return total, n
 
 
 @loop
 def few_heads(sizes, ws, lane, slots, thresholds):
-    """Tell whether a counted state is below its threshold at the beginning or the end of the step."""
+    """Tell whether a counted state is below its threshold at the beginning or the end of the step.
+
+    One that is empty and stays empty, as nothing arrives, needs no draw.
+    """
     width = sizes[WIDTH]
     for c in range(slots.shape[0]):
         q = slots[c] * width + lane
-        if ws[q] < thresholds[c] or ws[sizes[ROW_U] * width + q] < thresholds[c]:
+        old, end = ws[q], ws[sizes[ROW_U] * width + q]
+        if (old < thresholds[c] or end < thresholds[c]) and (old > 0.0 or end > 0.0):
             return True
     return False
 
@@ -105,7 +121,7 @@ def redraw_counted(
     lengths = np.full(PIECES, length / PIECES)
     birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
     _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors)
-    comers = 0.0
+    comers, moved = 0.0, 0.0
     for c in range(slots.shape[0]):
         old = ws[slots[c] * sizes[WIDTH] + lane]
         expected = _of_state(rates, c, slots.shape[0], birth, death, arrival, lengths)
@@ -117,10 +133,11 @@ def redraw_counted(
         ends[c], n = draw_births_and_deaths(keys, i, n, heads, birth, death, lengths)
         few[c] = 1.0
         shift[c] = ends[c] - heads * math.exp(np.dot(birth - death, lengths))
+        moved += abs(shift[c])
         comers += expected
     if comers == 0.0:
         return n
-    if slots.shape[0] > 1:
+    if moved > 0.0 and slots.shape[0] > 1:
         _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors)
     for c in range(slots.shape[0]):
         if few[c] > 0.0:

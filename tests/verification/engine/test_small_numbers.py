@@ -97,3 +97,22 @@ def test_above_the_threshold_growth_is_smooth() -> None:
     patients = pd.DataFrame({"n0": np.full(4, 1e6)})
     n = simulate(MODEL, times=[0, 10], patients=patients, settings=Settings(threshold=1000.0))["n"].to_numpy()[:, 1]
     np.testing.assert_allclose(n, 1e6 * np.exp(0.2), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("birth", "death", "arrival"), [(0.04, 0.06, 0.02), (0.06, 0.03, 2.0), (0.0, 0.1, 3.0)])
+def test_newcomers_leave_a_negative_binomial_number(birth: float, death: float, arrival: float) -> None:
+    # Bailey, Elements of Stochastic Processes, ch. 8: immigration, birth and death from an empty start; Poisson
+    # without births.
+    def settle(n, birth, death, arrival):
+        return {"n": BirthDeath(birth, death, arrival)}
+
+    model = trace_model(settle, states={"n": 0.0}, parameters={"birth": birth, "death": death, "arrival": arrival})
+    n = simulate(model, times=[0, 30], patients=RUNS, seed=5, settings=WHOLE)["n"].to_numpy()[:, -1]
+    lasting = (np.exp((birth - death) * 30) - 1) / (birth - death)
+    mean, growth = arrival * lasting, 1 + birth * lasting
+    none = growth ** (-arrival / birth) if birth else np.exp(-mean)
+    variance = mean * growth
+    assert abs(n.mean() - mean) < 4 * np.sqrt(variance / RUNS)
+    assert abs((n == 0).mean() - none) < 4 * np.sqrt(none * (1 - none) / RUNS) + 1e-3 * (none < 1e-6)
+    spread = np.sqrt((((n - n.mean()) ** 4).mean() - n.var() ** 2) / RUNS)
+    assert abs(n.var() - variance) < 4 * spread
