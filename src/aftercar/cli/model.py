@@ -19,8 +19,7 @@ from aftercar.cli import options
 from aftercar.cli.printing import console, print_frame, print_pairs
 from aftercar.engine import Network, write_antimony, write_latex, write_sbml
 from aftercar.foundation import Fault, InputError, write_atomic
-from aftercar.model import Treatment, arrange_course, build_system
-from aftercar.model.exports import export_system
+from aftercar.model import Treatment, arrange_course, build_system, export_system
 from aftercar.report import model_text as text
 from aftercar.report.model_equations import TITLES, Equation, Reading
 

@@ -1,6 +1,7 @@
 """The system: myeloma clones, CAR-T cells, host, microenvironment and every salvage therapy as one set of equations."""
 
 from aftercar.model.building import build_structure, build_system
+from aftercar.model.exports import export_system
 from aftercar.model.structure import Change, Clone, Structure
 from aftercar.model.treatment import Course, Treatment, arrange_course
 
@@ -13,4 +14,5 @@ __all__ = [
     "arrange_course",
     "build_structure",
     "build_system",
+    "export_system",
 ]

@@ -17,7 +17,7 @@ from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.targets import load_targets
 from aftercar.foundation import columns_of
 
-ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli", "engine"}
+ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli", "engine", "model", "patients"}
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_generated_tables_hold_every_column(generated: Mapping[str, str]) -> Non
 
 def test_every_command_is_described(generated: Mapping[str, str]) -> None:
     page = generated["commands"]
-    for words in ("compare", "reproduce", "pool", "evidence list", "evidence show", "evidence check"):
+    for words in ("compare", "reproduce", "pool", "evidence list", "evidence show", "evidence check", "model"):
         assert f" aftercar {words}\n" in page
     assert "`--counts`" in page and "Example" in page
 
