@@ -68,7 +68,7 @@ def _build(key: _Key, structure: Structure, intermediates: bool) -> Network:
         return changes if structure.counted else {k: _continuous(k, rate) for k, rate in changes.items()}
 
     with intermediate_names() if intermediates else nullcontext():
-        return trace_model(
+        system = trace_model(
             rates,
             states=start_values(structure),
             parameters=default_parameters(key.data, structure),
@@ -76,6 +76,8 @@ def _build(key: _Key, structure: Structure, intermediates: bool) -> Network:
             time_unit="day",
             may_be_negative=[k for k, p in key.data.parameters.items() if p.may_be_negative and not p.slot],
         )
+    # Every drug can be infused, so that one compiled kernel serves all plans.
+    return system if intermediates else system.with_inputs(f"{k}_amount" for k in structure.slot_names("drug"))
 
 
 def _continuous(name: str, rate: Any) -> Any:

@@ -215,7 +215,8 @@ def _doses(one: _Given, slot: str, data: ModelData) -> Iterator[Dose | Infusion]
                 what: float | str = "body_weight" if per_kg else amount
                 factor = amount if per_kg else 1.0
                 if entry.infusion_days is not None:
-                    yield Infusion(day, target, what, entry.infusion_days, factor)
+                    lasts = min(entry.infusion_days, max(one.until - day, 0.0))
+                    yield Infusion(day, target, what, lasts, factor * lasts / entry.infusion_days)
                 else:
                     yield Dose(day, target, what, factor)
 
