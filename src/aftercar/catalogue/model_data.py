@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from aftercar.catalogue.biology import Action, Antigen, Costimulation, Mechanism, ModelParameter
+from aftercar.catalogue.limits import find_fault
 from aftercar.foundation import Fault, InputError, hash_bytes
 from aftercar.foundation.tables import read_text
 
@@ -177,6 +178,10 @@ def check_model_data(data: ModelData) -> list[Fault]:
             complain(
                 mechanism.id, "switch", f"there is no parameter '{mechanism.switch}'.", "Add it under parameters/."
             )
+    for key, parameter in data.parameters.items():
+        wrong = find_fault(key, parameter.value, may_be_negative=parameter.may_be_negative)
+        if wrong is not None:
+            complain(key, "value", *wrong)
     for key, action in data.actions.items():
         _check_action(key, action, data, complain)
     return faults
@@ -199,9 +204,15 @@ def _check_action(key: str, action: Action, data: ModelData, complain: Callable[
         elif number.unit != slot[name].unit:
             found = f"the unit is '{number.unit}', the parameter's is '{slot[name].unit}'."
             complain(key, f"action.values.{name}", found, "Convert the number.")
-    for antigen in action.binds:
+        else:
+            wrong = find_fault(f"{action.kind}_{name}", number.value)
+            if wrong is not None:
+                complain(key, f"action.values.{name}", *wrong)
+    for antigen, strength in action.binds.items():
         if antigen not in data.antigens:
             complain(key, "action.binds", f"there is no antigen '{antigen}'.", _known(data.antigens))
+        elif not 0 <= strength <= 1:
+            complain(key, f"action.binds.{antigen}", f"the strength is {strength:g}.", "Give a share between 0 and 1.")
     for field, known, value in (
         ("costimulation", data.costimulation, action.costimulation),
         ("lymphodepletion", data.actions, action.lymphodepletion),

@@ -6,10 +6,12 @@ parameters of a slot and its schedule becomes doses. No therapy has code of its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aftercar.catalogue.biology import Action, Administration, Number, Spread
+from aftercar.catalogue.limits import find_fault
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.engine import Dose, Infusion
 from aftercar.foundation import Fault, InputError
@@ -109,6 +111,8 @@ def arrange_course(
     if faults:
         raise InputError(faults)
     slots = _assign(given)
+    if structure is not None:
+        _check_room(structure, slots)
     structure = structure or build_structure(data, **_sizes(slots))
     parameters: dict[str, float] = {}
     spreads: dict[str, Spread] = {}
@@ -137,7 +141,9 @@ def _take_apart(
         return
     if treatment.days is not None and not treatment.days > 0:
         faults.append(Fault(place, f"it lasts {treatment.days:g} days.", "Give a length above zero."))
-    if not treatment.dose_factor > 0:
+    if not math.isfinite(treatment.day):
+        faults.append(Fault(place, f"it begins on day {treatment.day}.", "Give a day."))
+    if not 0 < treatment.dose_factor < math.inf:
         faults.append(Fault(place, f"the dose factor is {treatment.dose_factor:g}.", "Give a factor above zero."))
     if action.kind == "combination":
         if treatment.values:
@@ -152,6 +158,8 @@ def _take_apart(
         for name in treatment.values
         if name not in slot
     ]
+    wrong = [find_fault(f"{action.kind}_{name}", value) for name, value in treatment.values.items() if name in slot]
+    faults += [Fault(place, *one) for one in wrong if one is not None]
     lasts = treatment.days or action.duration_days
     until = end if lasts is None else min(end, treatment.day + lasts)
     yield _Given(treatment.therapy, action, treatment.day, until, treatment.dose_factor, treatment.values)
@@ -174,6 +182,20 @@ def _assign(given: Sequence[_Given]) -> dict[tuple[str, str], str]:
 def _sizes(slots: Mapping[tuple[str, str], str]) -> dict[str, int]:
     least = {"product": 2, "engager": 2, "drug": 4}
     return {f"{kind}s": max(n, sum(1 for k, _ in slots if k == kind)) for kind, n in least.items()}
+
+
+def _check_room(structure: Structure, slots: Mapping[tuple[str, str], str]) -> None:
+    faults = []
+    for kind in SLOTS:
+        therapies = [therapy for k, therapy in slots if k == kind]
+        has = len(structure.slot_names(kind))
+        if len(therapies) > has:
+            needs = f"the plan needs {len(therapies)} slots for a {kind} ({', '.join(therapies)})"
+            faults.append(
+                Fault("structure", f"{needs}, the structure has {has}.", "Give it more slots, or leave it out.")
+            )
+    if faults:
+        raise InputError(faults)
 
 
 def _fill_slot(

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.special import expit, logit, ndtr, ndtri
 
 from aftercar.catalogue.biology import Spread
+from aftercar.catalogue.limits import find_fault
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.foundation import Fault, InputError, draw_stream
 from aftercar.model.treatment import Course
@@ -103,9 +104,12 @@ def draw_patients(
     Raises
     ------
     InputError
-        A name in `values` is no parameter, or a value is not finite or below zero where that is impossible.
+        A name in `values` is no parameter, or its value is not finite or outside of what it can be; fewer than no
+        patients.
     """
     data = data or load_model_data()
+    if n < 0 or first < 0:
+        raise InputError(Fault("patients", f"{n} patients from position {first}.", "Give numbers of 0 or more."))
     fixed = check_values(values or {}, course, data)
     table: dict[str, FloatArray] = {}
     for name, parameter in data.parameters.items():
@@ -146,10 +150,11 @@ def check_values(values: Mapping[str, float], course: Course, data: ModelData) -
             faults.append(
                 Fault("values", f"there is no parameter '{name}'.", "`aftercar model --parameters` lists them.")
             )
-        elif not np.isfinite(value):
-            faults.append(Fault("values", f"'{name}' is {value}, no finite number.", "Correct it."))
-        elif value < 0 and not (name in data.parameters and data.parameters[name].may_be_negative):
-            faults.append(Fault("values", f"'{name}' is {value:g}.", "Give a value of 0 or more."))
+            continue
+        free = name in data.parameters and data.parameters[name].may_be_negative
+        wrong = find_fault(name, value, may_be_negative=free)
+        if wrong is not None:
+            faults.append(Fault("values", *wrong))
     if faults:
         raise InputError(faults)
     return dict(values)
