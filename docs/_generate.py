@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,9 @@ def write_pages(folder: Path) -> None:
         "model_therapies": lambda _: _model_therapies(),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    for name, lines in pages.items():
-        text = "\n".join(lines(base)) + "\n"
-        path = folder / f"{name}.md"
+    texts = {f"{name}.md": "\n".join(lines(base)) + "\n" for name, lines in pages.items()}
+    for name, text in (texts | {"system.svg": _drawing()}).items():
+        path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
@@ -359,9 +360,10 @@ def _model_drawing() -> Iterator[str]:
     """The drawing scrolls on a narrow page; the table says the same in words."""
     data = load_model_data()
     yield '```{raw} html\n<div style="overflow-x: auto"><div style="min-width: 1000px">'
-    yield render_model_diagram(data).rstrip()
+    yield _drawing().rstrip()
     yield "</div></div>\n```\n"
-    yield "### The same as a table\n"
+    yield "[Open the drawing by itself](_generated/system.svg)\n"
+    yield "<details><summary>The same as a table</summary>\n"
     names = {node.id: node.label.replace("\n", " ") for node in NODES}
     rows = [
         (
@@ -373,6 +375,12 @@ def _model_drawing() -> Iterator[str]:
         for one in find_drawn_influences(data)[0]
     ]
     yield from table(("this", "does", "to this", "not with these mechanisms off"), rows)
+    yield "</details>\n"
+
+
+@cache
+def _drawing() -> str:
+    return render_model_diagram(load_model_data())
 
 
 def _model_equations() -> Iterator[str]:
@@ -396,7 +404,7 @@ def _equations(equations: Sequence[Equation]) -> Iterator[str]:
     """Write equations as formulas, each under the name by which it can be asked for."""
     for one in equations:
         if one.latex:
-            yield f"```{{math}}\n{one.latex}\n```\n"
+            yield f"```{{math}}\n\\small {one.latex}\n```\n"
 
 
 def _model_clones() -> Iterator[str]:

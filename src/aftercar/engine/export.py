@@ -175,7 +175,7 @@ def _latex(value: sp.Expr, looks: Mapping[sp.Symbol, str], width: int | None) ->
         return whole
     terms = [sp.latex(term, symbol_names=looks, mul_symbol="dot") for term in value.as_ordered_terms()]
     lines = [term if k == 0 or term.startswith("-") else f"+ {term}" for k, term in enumerate(terms)]
-    return r"\begin{aligned}[t] & " + r" \\ & ".join(lines) + r" \end{aligned}"
+    return r"\;\begin{aligned}[t] & " + r" \\ & ".join(lines) + r" \end{aligned}"
 
 
 def _parameter(model: Any, name: str, value: float | None, *, constant: bool) -> None:

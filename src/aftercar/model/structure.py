@@ -74,7 +74,7 @@ class Structure:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Every way from one clone to another: one antigen changes at a time."""
+        """Every way from one clone to another, one antigen at a time."""
         return tuple(change for clone in self.clones for change in self._changes_from(clone))
 
     def _changes_from(self, clone: Clone) -> list[Change]:

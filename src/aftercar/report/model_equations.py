@@ -42,7 +42,7 @@ TITLES = {
 
 
 _WORDS = ("birth", "death", "arrival")
-_LATEX_WIDTH = 160  # characters of LaTeX that fit on a line of the page, names being long
+_LATEX_WIDTH = 110  # characters of LaTeX that fit on a line of the page, names being long
 
 
 @dataclass(frozen=True, slots=True)
