@@ -13,7 +13,7 @@ from html import escape
 from aftercar.catalogue.model_data import ModelData
 from aftercar.model import build_structure
 from aftercar.report._drawing import COLOURS, HEADS, Box, badge, curve, ports, text_lines
-from aftercar.report.model_influences import KINDS, Influence, drawn_system, find_influences
+from aftercar.report.model_influences import KINDS, Influence, drawn_system, find_influences, treated_patients
 
 WIDTH, HEIGHT = 1300, 1040
 KIND_WORDS = {"kill": "kills", "suppress": "suppresses", "stimulate": "stimulates", "produce": "makes or becomes"}
@@ -79,7 +79,13 @@ GROUPS = {
 
 def find_drawn_influences(data: ModelData) -> tuple[list[Influence], dict[str, tuple[str, ...]]]:
     """Return who acts on whom among the boxes, and the mechanisms within a box, as `find_influences`."""
-    return find_influences(drawn_system(data), {n.id: n.names for n in NODES}, data)
+    network = drawn_system(data)
+    return find_influences(
+        network,
+        {n.id: n.names for n in NODES},
+        switches={m.id: m.switch for m in data.mechanisms.values()},
+        points=treated_patients(network),
+    )
 
 
 def render_model_diagram(data: ModelData) -> str:

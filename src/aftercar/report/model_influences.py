@@ -50,7 +50,11 @@ def drawn_system(data: ModelData) -> Network:
 
 
 def find_influences(
-    network: Network, nodes: Mapping[str, str], data: ModelData
+    network: Network,
+    nodes: Mapping[str, str],
+    *,
+    switches: Mapping[str, str],
+    points: Sequence[Mapping[str, float]],
 ) -> tuple[list[Influence], dict[str, tuple[str, ...]]]:
     """Return the influences between nodes, and the switches that act within a node.
 
@@ -58,6 +62,10 @@ def find_influences(
     ----------
     nodes
         Pattern of the names of states and named values by node; a name belongs to the first pattern that fits.
+    switches
+        Parameter that switches a mechanism off, by mechanism.
+    points
+        Values of states and parameters at which the responses are looked at; the strongest counts.
 
     Returns
     -------
@@ -72,21 +80,16 @@ def find_influences(
         [TIME, *(symbol(n) for n in names)], [t.value for t in terms], modules=[{"max": max, "min": min}, "numpy"],
         cse=True, dummify=True,
     )  # fmt: skip
-    point = _point(network)
-    # Where much tumour saturates an influence, little tumour shows it; progenitors are what then is left.
-    few = {k: v * 1e-5 for k, v in point.items() if re.match(r"(marrow|emd)_\w", k) and k in owner}
-    fewer = few | {PROGENITOR: point[PROGENITOR] * 1e-5}
 
     def responses(off: str = "") -> dict[tuple[str, str, str], float]:
         found: dict[tuple[str, str, str], float] = {}
-        for values in (point, point | few, point | fewer):
-            settled = _settled(network, values | ({off: 0.0} if off else {}))
+        for values in points:
+            settled = _settled(network, {**values} | ({off: 0.0} if off else {}))
             for key, share in _responses(function, terms, names, settled, owner).items():
                 found[key] = max(found.get(key, 0.0), share, key=abs)
         return found
 
     on = responses()
-    switches = {m.id: m.switch for m in data.mechanisms.values()}
     without = {mechanism: responses(switch) for mechanism, switch in switches.items()}
     matter = {owner[s.id] for s in network.states}  # a process can speed what is made, and is not what it is made of
     found = []
@@ -171,7 +174,18 @@ def _kind(parts: Mapping[str, float], target: str) -> str:
     return "stimulate" if (share > 0) != (part == "death") else "suppress"
 
 
-def _point(network: Network) -> dict[str, float]:
+def treated_patients(network: Network) -> list[dict[str, float]]:
+    """Return points for `find_influences`: a patient with much tumour, with little, and with few progenitors too.
+
+    Where much tumour saturates an influence, little tumour shows it; progenitors are what then is left.
+    """
+    much = _treated(network)
+    states = {s.id for s in network.states}
+    little = much | {k: much[k] * 1e-5 for k in states if re.match(r"(marrow|emd)_", k)}
+    return [much, little, little | {PROGENITOR: much[PROGENITOR] * 1e-5}]
+
+
+def _treated(network: Network) -> dict[str, float]:
     """Return a patient under every kind of treatment at once, in whom nothing is zero that could act."""
     values = {p.id: float(p.value) for p in network.parameters}
     values |= {k: 1.0 for k in values if re.fullmatch(r"\w+_binds_(bcma|fap)", k)}
