@@ -154,7 +154,7 @@ def share_with_variant(data: xr.Dataset, structure: Structure) -> dict[str, Floa
 
 
 def list_parameters(run: Trajectories) -> pd.DataFrame:
-    """Return every number that a run rests on: the patient's parameters and those of the slots that it uses.
+    """Return every number that a run rests on: the patient's parameters, those of its slots and its lymphodepletion.
 
     Columns name, value (typical), unit, grade, source, note. What the user set has the grade ``set by you``.
     """
@@ -167,6 +167,9 @@ def list_parameters(run: Trajectories) -> pd.DataFrame:
             signal = data.costimulation[action.costimulation]
             own |= {k: getattr(signal, k) for k in ("activation", "exhaustion", "memory_formation", "persistence")}
         numbers |= {f"{slot}_{name}": number for name, number in own.items()}
+    for regimen in _regimens(run):
+        action = data.actions[regimen]
+        numbers |= {f"{regimen}_{k}": v for k, v in {**data.slot_parameters(action.kind), **action.values}.items()}
     own_values = {f"{s}_{k}": v for s, t in run.course.slots.items() for one in run.plan if one.therapy == t
                   for k, v in one.values.items()} | dict(run.values)  # fmt: skip
     rows = [
@@ -176,6 +179,22 @@ def list_parameters(run: Trajectories) -> pd.DataFrame:
         for name, number in numbers.items()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["name", "value", "unit", "grade", "source", "note"])
+
+
+def _regimens(run: Trajectories) -> list[str]:
+    """Return the lymphodepletions of a run, in their order."""
+    actions, found = run.model_data.actions, []
+    waiting = [(one.therapy, one.lymphodepletion) for one in run.plan]
+    while waiting:
+        therapy, regimen = waiting.pop(0)
+        action = actions[therapy]
+        waiting += [(part.therapy, regimen) for part in action.parts]
+        if action.kind == "lymphodepletion":
+            found.append(therapy)
+        elif action.kind != "combination":
+            chosen = regimen or action.lymphodepletion
+            found += [chosen] if chosen not in {None, "none"} else []
+    return [name for name in dict.fromkeys(found) if name is not None]
 
 
 def count_grades(run: Trajectories) -> dict[str, int]:

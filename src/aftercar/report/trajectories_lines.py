@@ -167,7 +167,7 @@ def _guide(one: Guide, y: dict[str, Any], days: tuple[float, float]) -> list[Any
         x="day:Q", x2="end:Q", y=alt.Y("median:Q", **y)
     )
     name = base.mark_text(align="right", baseline="bottom", dy=-2, color=MUTED, fontSize=11)
-    return [rule, name.encode(x="end:Q", y=alt.Y("median:Q", **y), text="text:N")]
+    return [rule, name.encode(x=alt.X("end:Q"), y=alt.Y("median:Q", **y), text=alt.Text("text:N"))]
 
 
 def span_layers(spans: Sequence[Span], days: tuple[float, float], height: int) -> list[Any]:
@@ -181,13 +181,19 @@ def _span(one: Span, row: int, days: tuple[float, float], height: int) -> list[A
     late = (first - days[0]) > 0.55 * (days[1] - days[0])
     place = row * _ROW
     values = alt.InlineData(values=[{"day": first, "last": last, "text": one.name}])
-    base = alt.Chart(values)
+    base, day = alt.Chart(values), alt.X("day:Q")  # channels ready made: Altair is slow to guess them
     bar = base.mark_bar(color="#dbe3ea", cornerRadius=2, stroke=GREY, strokeWidth=0.8)
-    bar = bar.encode(x="day:Q", x2="last:Q", y=alt.value(place), y2=alt.value(place + _BAR))
+    bar = bar.encode(x=day, x2=alt.X2("last:Q"), **_pixels(place, place + _BAR))
     name = base.mark_text(align="right" if late else "left", baseline="middle", dx=-5 if late else 5, color=INK)
-    name = name.encode(x="day:Q", y=alt.value(place + _BAR / 2), text="text:N")
+    name = name.encode(x=day, **_pixels(place + _BAR / 2), text=alt.Text("text:N"))
     rule = base.mark_rule(color=GREY, strokeWidth=0.8, strokeDash=[2, 3])
-    return [bar, rule.encode(x="day:Q", y=alt.value(place + _BAR), y2=alt.value(height)), name]
+    return [bar, rule.encode(x=day, **_pixels(place + _BAR, height)), name]
+
+
+def _pixels(y: float, y2: float | None = None) -> dict[str, Any]:
+    """Return the channels of a fixed height, in pixels from the top of the plot."""
+    channels = {"y": alt.YValue(y)}  # type: ignore[no-untyped-call]
+    return channels if y2 is None else channels | {"y2": alt.Y2Value(y2)}  # type: ignore[no-untyped-call]
 
 
 def thinned(table: pd.DataFrame, floor: float | None) -> pd.DataFrame:
