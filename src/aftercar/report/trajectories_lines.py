@@ -47,11 +47,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """A level to compare with, drawn across the plot from a day on."""
+    """A level to compare with, drawn across the plot; its name stands at the right end, or at the left."""
 
     level: float
     name: str
-    start: float | None = None
+    at_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +160,15 @@ def _bands(lines: Sequence[Line], x: alt.X, y: dict[str, Any]) -> list[Any]:
 
 
 def _guide(one: Guide, y: dict[str, Any], days: tuple[float, float]) -> list[Any]:
-    start = days[0] if one.start is None else one.start
-    ends = alt.InlineData(values=[{"day": start, "end": days[1], "median": rounded(one.level), "text": one.name}])
-    base = alt.Chart(ends)
-    rule = base.mark_rule(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(
-        x="day:Q", x2="end:Q", y=alt.Y("median:Q", **y)
-    )
-    name = base.mark_text(align="right", baseline="bottom", dy=-2, color=MUTED, fontSize=11)
-    return [rule, name.encode(x=alt.X("end:Q"), y=alt.Y("median:Q", **y), text=alt.Text("text:N"))]
+    ends = alt.InlineData(values=[{"day": days[0], "end": days[1], "median": rounded(one.level), "text": one.name}])
+    base, level = alt.Chart(ends), alt.Y("median:Q", **y)
+    rule = base.mark_rule(color=MUTED, strokeDash=[4, 4], strokeWidth=1)
+    rule = rule.encode(x=alt.X("day:Q"), x2=alt.X2("end:Q"), y=level)
+    name = base.mark_text(
+        align="left" if one.at_left else "right", baseline="bottom", dx=4 if one.at_left else 0, dy=-2, color=MUTED,
+        fontSize=11,
+    )  # fmt: skip
+    return [rule, name.encode(x=alt.X("day:Q" if one.at_left else "end:Q"), y=level, text=alt.Text("text:N"))]
 
 
 def span_layers(spans: Sequence[Span], days: tuple[float, float], height: int) -> list[Any]:

@@ -20,7 +20,8 @@ from aftercar.model import Treatment
 from aftercar.patients.arms import Trajectories, simulate_arms
 from aftercar.report import Figure, read_manifest, read_result, render_svg
 from aftercar.report.trajectories import render_trajectories
-from aftercar.report.trajectories_figures import trajectory_figures, treatment_spans
+from aftercar.report.trajectories_figures import trajectory_figures
+from aftercar.report.trajectories_frames import treatment_spans
 from aftercar.report.trajectories_lines import thinned
 from aftercar.report.trajectories_terminal import render_trajectories_table
 from aftercar.report.trajectories_words import level_text, scientific, simulated_sentence
