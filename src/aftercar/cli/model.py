@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +15,7 @@ import typer
 from aftercar.catalogue.biology import GRADES
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.cli import options
+from aftercar.cli.plan_text import check_names, read_plan
 from aftercar.cli.printing import console, print_frame, print_pairs
 from aftercar.engine import Network, write_antimony, write_latex, write_sbml
 from aftercar.foundation import Fault, InputError, write_atomic
@@ -60,6 +60,7 @@ def model(
         list[str] | None,
         typer.Option("--with", help="Therapy in the export, as ID, ID@DAY or ID@DAY:DAYS. Repeatable."),
     ] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", help="Plan of the export as a file (.toml).")] = None,
     days: Annotated[float, typer.Option("--days", help="Last day of doses in the export.")] = 730.0,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder with parameters, antigens, therapies of your own.")
@@ -80,11 +81,13 @@ def model(
     }  # fmt: skip
     parts = [name for name, one in wanted.items() if one]
     if grade is not None:
-        _check_word("--grade", grade, GRADES)
-    if export is not None or out is not None or given:
-        _export(known, export, out, given or [], days)
+        check_names([grade], GRADES, option="option --grade", what="grade", listed="aftercar model --help")
+    if export is not None or out is not None or given or plan is not None:
+        treatments = read_plan(given or [], plan, known) if given or plan is not None else ()
+        _export(known, export, out, treatments, days)
     elif therapy is not None:
-        _check_word("--therapy", therapy, known.actions)
+        listed = "aftercar model --therapies"
+        check_names([therapy], known.actions, option="option --therapy", what="therapy", listed=listed)
         print_pairs(f"{therapy}. {text.PURPOSE}", text.therapy_pairs(therapy, known))
     else:
         form = "csv" if csv else format.value
@@ -145,34 +148,15 @@ def _print_equation(name: str, lines: list[Equation], width: int) -> None:
         typer.echo(textwrap.fill(line, width, subsequent_indent=" " * 10, break_long_words=False))
 
 
-def _export(data: ModelData, form: ExportForm | None, out: Path | None, given: list[str], days: float) -> None:
+def _export(data: ModelData, form: ExportForm | None, out: Path | None, plan: Sequence[Treatment], days: float) -> None:
     if form is None:
         raise InputError(Fault("option --export", "the form is not named.", "Give --export sbml, antimony or latex."))
     if out is None:
         raise InputError(Fault("option --out", "no file is named.", "Name one, e.g. --out system.xml."))
     if not days > 0:
         raise InputError(Fault("option --days", f"{days:g} days.", "Give a length above zero."))
-    plan = [_treatment(one, data) for one in given]
     course = arrange_course(plan, days=days, data=data) if plan else None
     write_atomic(out, _WRITERS[form](export_system(data, course)))
-    holds = f"{', '.join(given)} up to day {days:g}" if plan else "no treatment"
+    words = ", ".join(f"{one.therapy} from day {one.day:g}" for one in plan)
+    holds = f"{words}; doses up to day {days:g}" if plan else "no treatment"
     typer.echo(f"wrote {out} ({form.value}, {holds}; data {data.hash[:12]}). {text.PURPOSE}")
-
-
-def _treatment(words: str, data: ModelData) -> Treatment:
-    """Read a therapy with its day and length, as ``lenalidomide@60:365``."""
-    therapy, _, when = words.partition("@")
-    _check_word("--with", therapy, data.actions)
-    day, _, length = when.partition(":")
-    try:
-        return Treatment(therapy, float(day or 0), float(length) if length else None)
-    except ValueError:
-        mend = "Write ID, ID@DAY or ID@DAY:DAYS, e.g. talquetamab@400:200."
-        raise InputError(Fault("option --with", f"'{words[:60]}' has no day that can be read.", mend)) from None
-
-
-def _check_word(option: str, word: str, known: Collection[str]) -> None:
-    if word not in known:
-        close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.4)
-        mend = f"Did you mean {', '.join(close)}?" if close else f"Known: {', '.join(sorted(known)[:12])} ..."
-        raise InputError(Fault(f"option {option}", f"'{word[:60]}' is not known.", mend))

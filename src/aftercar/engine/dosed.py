@@ -32,8 +32,19 @@ def with_schedule(network: Network, schedule: Sequence[Administration], *, start
     faults += [Fault(f"dose {k + 1}", f"it comes before {start:g}.", "Begin earlier.") for k in early]
     if faults:
         raise InputError(faults)
-    network = _with_clock(network.with_inputs(infused_states(schedule)), start)
+    network = _with_clock(_with_inflows(network, infused_states(schedule)), start)
     return replace(network, events=(*network.events, *_events(schedule, start)))
+
+
+def _with_inflows(network: Network, targets: Iterable[str]) -> Network:
+    """Return the network with an inflow into each target, in the target's unit over time."""
+    wanted = {inflow_name(target): network.units[target] for target in targets}
+    network = network.with_inputs(targets)
+    parameters = tuple(
+        replace(q, unit=f"{wanted[q.id]}/{network.time_unit}" if network.time_unit else "") if wanted.get(q.id) else q
+        for q in network.parameters
+    )
+    return replace(network, parameters=parameters)
 
 
 def _with_clock(network: Network, start: float) -> Network:
