@@ -56,6 +56,13 @@ class Spread(_Record):
         missing = [name for name in needs if getattr(self, name) is None]
         if missing:
             raise ValueError(f"the law {self.law} needs {' and '.join(missing)}")
+        for name in ("omega", "sd"):
+            if (getattr(self, name) or 0.0) < 0:
+                raise ValueError(f"{name} is below zero")
+        if self.low is not None and self.high is not None and not self.low <= self.high:
+            raise ValueError(f"low {self.low:g} lies above high {self.high:g}")
+        if self.law == "loguniform" and not (self.low or 0.0) > 0:
+            raise ValueError("low must lie above zero for the law loguniform")
         return self
 
 

@@ -5,6 +5,7 @@ A user's directory with the same folders is laid over the built-in data: an entr
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from aftercar.foundation.tables import read_text
 
 _HERE = Path(__file__).parent
 _FOLDERS = ("parameters", "antigens", "mechanisms", "costimulation", "therapies")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+DOSE_UNITS = {"product": ("cell",), "engager": ("mg",), "drug": ("dose",), "lymphodepletion": ("dose",)}
+"""Units of doses by the kind of therapy; each may be per kilogram."""
 Record = TypeVar("Record", bound=BaseModel)
 
 
@@ -168,6 +172,9 @@ def check_model_data(data: ModelData) -> list[Fault]:
         for name in _antigen_parameters(antigen):
             if name not in data.parameters:
                 complain(antigen.id, "id", f"there is no parameter '{name}'.", "Add it under parameters/.")
+        names = [variant.id for variant in antigen.variants]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            complain(antigen.id, name, "this variant stands twice.", "Give each variant its own id.")
         for variant in antigen.variants:
             if variant.mechanism not in data.mechanisms:
                 complain(
@@ -182,6 +189,8 @@ def check_model_data(data: ModelData) -> list[Fault]:
         wrong = find_fault(key, parameter.value, may_be_negative=parameter.may_be_negative)
         if wrong is not None:
             complain(key, "value", *wrong)
+        if not _ID.fullmatch(key):
+            complain(key, "id", "the id is no plain word.", "Use letters, digits and underscores.")
     for key, action in data.actions.items():
         _check_action(key, action, data, complain)
     return faults
@@ -220,10 +229,29 @@ def _check_action(key: str, action: Action, data: ModelData, complain: Callable[
     ):
         if value is not None and value not in known:
             complain(key, f"action.{field}", f"'{value}' is not known.", _known(known))
+    for k, entry in enumerate(action.schedule):
+        allowed = DOSE_UNITS.get(action.kind, ())
+        if allowed and entry.unit.removesuffix("/kg") not in allowed:
+            found = f"doses of a {action.kind} are in {allowed[0]}, not in '{entry.unit}'."
+            complain(key, f"action.schedule.{k}.unit", found, "Convert them.")
+    if key in _inside(key, data):
+        complain(key, "action.parts", "the combination holds itself.", "Break the circle.")
     if action.kind == "combination" and (not action.parts or action.schedule or action.values):
         complain(key, "action.parts", "a combination has parts and nothing of its own.", "List its parts.")
     if action.kind != "combination" and (action.parts or not action.schedule):
         complain(key, "action.schedule", f"a {action.kind} has a schedule and no parts.", "Write its doses.")
+
+
+def _inside(key: str, data: ModelData) -> set[str]:
+    """Return the therapies that a therapy is made of, through all combinations; itself where it runs in a circle."""
+    found: set[str] = set()
+    waiting = [key]
+    while waiting:
+        action = data.actions.get(waiting.pop())
+        more = {part.therapy for part in action.parts} - found if action is not None else set()
+        found |= more
+        waiting += more
+    return found
 
 
 def _known(names: Mapping[str, Any]) -> str:

@@ -74,10 +74,18 @@ def _build(key: _Key, structure: Structure, intermediates: bool) -> Network:
             parameters=default_parameters(key.data, structure),
             name="aftercar",
             time_unit="day",
-            may_be_negative=[k for k, p in key.data.parameters.items() if p.may_be_negative and not p.slot],
+            may_be_negative=_may_be_negative(key.data, structure),
         )
     # Every drug can be infused, so that one compiled kernel serves all plans.
     return system if intermediates else system.with_inputs(f"{k}_amount" for k in structure.slot_names("drug"))
+
+
+def _may_be_negative(data: ModelData, structure: Structure) -> list[str]:
+    free = [k for k, p in data.parameters.items() if p.may_be_negative and not p.slot]
+    for kind in SLOTS:
+        names = [k for k, p in data.slot_parameters(kind).items() if p.may_be_negative]
+        free += [f"{slot}_{name}" for slot in structure.slot_names(kind) for name in names]
+    return free
 
 
 def _continuous(name: str, rate: Any) -> Any:

@@ -19,7 +19,6 @@ from aftercar.model.building import SLOTS, build_structure
 from aftercar.model.structure import Structure
 
 _PER_KG = "/kg"
-_UNITS = {"product": ("cell",), "engager": ("mg",), "drug": ("dose",), "lymphodepletion": ("dose",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +105,8 @@ def arrange_course(
         Unknown therapies, therapies without a described action, negative durations, too few slots; all at once.
     """
     data = data or load_model_data()
+    if not 0 < days < math.inf:
+        raise InputError(Fault("plan", f"it lasts {days} days.", "Give a length above zero."))
     faults: list[Fault] = []
     given = [one for k, treatment in enumerate(plan) for one in _take_apart(treatment, k, data, days, faults)]
     if faults:
@@ -226,10 +227,6 @@ def _fill_slot(
 
 def _doses(one: _Given, slot: str, data: ModelData) -> Iterator[Dose | Infusion]:
     for entry in one.action.schedule:
-        unit = entry.unit.removesuffix(_PER_KG)
-        if unit not in _UNITS[one.action.kind]:
-            found = f"doses of a {one.action.kind} are in {_UNITS[one.action.kind][0]}, not in '{entry.unit}'."
-            raise InputError(Fault(data.files.get(one.therapy, one.therapy), found, "Convert them.", None, one.therapy))
         per_kg = entry.unit.endswith(_PER_KG)
         for day in _days(entry, one):
             for target, share in _targets(one, slot, data):
