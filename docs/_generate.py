@@ -362,7 +362,7 @@ def _model_drawing() -> Iterator[str]:
     yield '```{raw} html\n<div style="overflow-x: auto"><div style="min-width: 1000px">'
     yield _drawing().rstrip()
     yield "</div></div>\n```\n"
-    yield "[Open the drawing by itself](_generated/system.svg)\n"
+    yield "Scroll to the right, or [open the drawing by itself](_generated/system.svg).\n"
     yield "<details><summary>The same as a table</summary>\n"
     names = {node.id: node.label.replace("\n", " ") for node in NODES}
     rows = [
