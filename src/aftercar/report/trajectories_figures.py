@@ -61,8 +61,10 @@ def _m_protein(run: Trajectories) -> Figure:
     if len(run.arms) > 1:
         note += f" Guides are those of the arm {arm.name}."
     lines = make_lines(run, {"M-protein": level_reader("m_protein_g_per_dl")})
-    return make_figure(run, "m-protein", "Serum M-protein", "Serum M-protein." + note, lines,
-                   quantity="m_protein_g_per_dl", y_title=LEVELS["m_protein_g_per_dl"].axis, guides=guides)  # fmt: skip
+    return make_figure(
+        run, "m-protein", "Serum M-protein", "Serum M-protein." + note, lines, quantity="m_protein_g_per_dl",
+        y_title=LEVELS["m_protein_g_per_dl"].axis, floor=0.01, guides=guides,
+    )  # fmt: skip
 
 
 def _at_day_0(values: FloatArray, arm: Arm) -> FloatArray:

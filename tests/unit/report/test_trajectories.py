@@ -97,7 +97,7 @@ def test_every_figure_is_valid_and_can_be_drawn(
 ) -> None:
     for figure in (*figures_of_one.values(), *figures_of_many.values()):
         assert "simulated" in figure.title and figure.summary and len(figure.table)
-    # One of each kind: linear with guides, log with gaps, log with ranges and arms, stacked.
+    # One of each kind: log with guides, log with gaps, log with ranges and arms, stacked.
     for figure in (figures_of_one["m-protein"], figures_of_one["clones"], *list(figures_of_many.values())[:2]):
         check_schema(figure)
         assert render_svg(figure, width=680).startswith("<svg")
