@@ -27,6 +27,7 @@ KINETIC_QUANTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "t_max": TIMES, "c_max": ("copy/ug",), "c_last": ("copy/ug",), "t_last": TIMES,
         "t_below_quantification": TIMES, "half_life": TIMES, "doubling_time": TIMES, "persistence": TIMES,
         "auc_0_28": ("day*copy/ug",), "auc_0_180": ("day*copy/ug",), "auc_0_last": ("day*copy/ug",),
+        "c_max_cells": ("cell/uL",), "auc_0_28_cells": ("day*cell/uL",), "lymphocyte_count": ("cell/uL",),
         "responder_ratio_c_max": ("1",), "responder_ratio_auc_0_28": ("1",), "detectable_share": SHARES,
         "sbcma_at": ("ng/mL", "nmol/L"), "sbcma_nadir": ("ng/mL", "nmol/L"), "sbcma_relapse_cut_off": ("ng/mL",),
         "sbcma_upper_normal": ("ng/mL",), "sbcma_half_life": TIMES, "sbcma_direction": ("1",),
@@ -51,7 +52,22 @@ RESPONSE_QUANTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 STATISTICS = ("median", "mean", "geometric_mean", "range", "share", "count", "estimate", "target", "direction")
 INTERVALS = ("ci95", "range", "iqr", "across_sources")
 USES = ("compare", "input", "context")
-UNITS = ("hour", "day", "month", "copy/ug", "day*copy/ug", "ng/mL", "nmol/L", "%", "1", "cell", "cell/kg", "patient")
+UNITS = (
+    "hour",
+    "day",
+    "month",
+    "copy/ug",
+    "day*copy/ug",
+    "ng/mL",
+    "nmol/L",
+    "%",
+    "1",
+    "cell",
+    "cell/kg",
+    "cell/uL",
+    "day*cell/uL",
+    "patient",
+)
 _AT_A_TIME = ("sbcma_at", "flc_suppressed_share", "relapse_incidence", "PFS_rate", "DOR_rate", "OS_rate")
 _ROUNDING = 0.6  # a percentage printed whole may stand half a point from its count, and a little more where cut off
 
