@@ -2,7 +2,7 @@
 
 Equations (b: density relative to the normal clone, 0 to 1, times the gain under gamma-secretase inhibition):
 
-    gain         = 1 + gain_max * block
+    gain         = (1 + gain_max) / (1 + gain_max * (1 - block))
     decoy        = 1 + sBCMA / K_decoy                          (BCMA only)
     recognition  = b^2 / (b^2 + (b50 * decoy)^2)                (0 to 1)
     of a product = 1 - prod_antigens (1 - affinity * recognition)
@@ -21,8 +21,12 @@ from aftercar.model.smooth import hill2
 
 
 def surface_gain(gain_max: Any, block: Any) -> Any:
-    """Return the fold of surface density of a shed antigen under gamma-secretase inhibition (block 0 to 1)."""
-    return 1.0 + gain_max * block
+    """Return the fold of surface density of a shed antigen under gamma-secretase inhibition (block 0 to 1).
+
+    Antigen leaves the surface by cleavage, `gain_max` times as fast as by all other ways: without any cleavage the
+    density is 1 + gain_max, and what is shed falls with the block although the surface is fuller.
+    """
+    return (1.0 + gain_max) / (1.0 + gain_max * (1.0 - block))
 
 
 def decoy_factor(soluble: Any, half: Any) -> Any:

@@ -20,12 +20,13 @@ from aftercar.engine import exp, log, maximum
 def soluble_rates(s: Any, p: Any, *, tumour: Any, bcma_bearing: Any, cleavage_block: Any) -> dict[str, Any]:
     """Return the rates of soluble BCMA [nM/day], M-protein [g/L/day] and involved free light chain [mg/L/day].
 
-    `bcma_bearing`: tumour cells weighted with their relative BCMA density [cell].
+    `bcma_bearing`: tumour cells weighted with their relative BCMA density [cell]; `cleavage_block`: share of cleavage
+    that is stopped.
     """
     burden = tumour / p.tumour_burden
     # A cleared tumour may stand below zero by a rounding error, and a small one by more than the floor.
     secreting = exp(p.m_protein_exponent * log(maximum(burden, 0.0) + p.secretion_floor))
-    cut = 1.0 - cleavage_block * p.cleavage_block_max
+    cut = 1.0 - cleavage_block
     normal = p.sbcma_normal_share * p.sbcma_start
     made = cut * ((p.sbcma_start - normal) * bcma_bearing / p.tumour_burden + normal)
     return {

@@ -91,7 +91,8 @@ def system_rates(time: Any, s: Any, p: Any, structure: Structure) -> dict[str, A
     )  # fmt: skip
     bearing = bcma_bearing(s, near)
     rates |= soluble.soluble_rates(
-        s, p, tumour=near.all_tumour, bcma_bearing=bearing, cleavage_block=blocked("cleavage_block")
+        s, p, tumour=near.all_tumour, bcma_bearing=bearing,
+        cleavage_block=p.cleavage_block_max * blocked("cleavage_block"),
     )  # fmt: skip
     observables.name_observables(
         s, p, tumour=near.all_tumour, marrow=near.tumour["marrow"], emd=near.tumour["emd"], bcma_bearing=bearing,
@@ -121,7 +122,7 @@ def look_around(
         clones=clones,
         places=places,
         tumour=burden,
-        densities=clone_densities(p, structure, blocked("cleavage_block")),
+        densities=clone_densities(p, structure, p.cleavage_block_max * blocked("cleavage_block")),
         levels=levels,
         pd_l1=piece("pd_l1", microenvironment.pd_l1(s, p, tumour=whole)),
         function={
