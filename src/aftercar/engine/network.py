@@ -154,7 +154,8 @@ class Network:
         """Return the network with an inflow parameter `input_rate(<state>)` added to the rate of each named state."""
         wanted = set(targets)
         known = {p.id for p in self.parameters}
-        extra = [Parameter(inflow_name(s), 0.0) for s in sorted(wanted) if inflow_name(s) not in known]
+        own = {s.id: f"{s.unit}/{self.time_unit}" if s.unit and self.time_unit else "" for s in self.states}
+        extra = [Parameter(inflow_name(s), 0.0, own[s]) for s in sorted(wanted) if inflow_name(s) not in known]
         if not extra:
             return self
         states = tuple(
