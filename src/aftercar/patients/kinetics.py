@@ -8,6 +8,8 @@ quantifiable points after the peak, that with the highest adjusted R², and of t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -44,9 +46,11 @@ def summarise_kinetics(data: xr.Dataset, *, lloq: float | None = None, infusion_
         Index patient. ``c_max`` [copy/ug], ``t_max`` [day], ``auc_0_28``, ``auc_0_180``, ``auc_0_last``
         [day*copy/ug], ``t_last`` [day] and ``c_last`` [copy/ug] of the last quantifiable point,
         ``t_below_quantification`` [day], the first point after ``t_last``, ``half_life`` [day] and
-        ``half_life_points``; ``sbcma_month_0`` to ``sbcma_month_12`` and ``sbcma_nadir`` [ng/mL], ``t_sbcma_nadir``
-        [day]. Missing where not evaluable: nothing quantifiable, a simulation shorter than the interval, fewer than
-        three quantifiable points after the peak, no fall.
+        ``half_life_points``, ``half_life_r2`` (adjusted) and ``half_life_span`` (days of the regression over the
+        half-life), by which a reader may leave out what a trial would call not evaluable; ``sbcma_month_0`` to
+        ``sbcma_month_12`` and ``sbcma_nadir`` [ng/mL], ``t_sbcma_nadir`` [day]. Missing where not evaluable: nothing
+        quantifiable, a simulation shorter than the interval, fewer than three quantifiable points after the peak, no
+        fall.
 
     Raises
     ------
@@ -80,7 +84,7 @@ def _read_copies(times: FloatArray, copies: FloatArray, lloq: float) -> dict[str
     row = {"c_max": np.nan, "t_max": np.nan}
     row |= {f"auc_0_{day}": area_until(times, copies, float(day)) for day in (28, 180)}
     row |= dict.fromkeys(("auc_0_last", "t_last", "c_last", "t_below_quantification", "half_life"), np.nan)
-    row["half_life_points"] = 0.0
+    row |= {"half_life_points": 0.0, "half_life_r2": np.nan, "half_life_span": np.nan}
     if not quantified.size:
         return row
     peak, last = int(np.nanargmax(copies)), int(quantified[-1])
@@ -89,7 +93,10 @@ def _read_copies(times: FloatArray, copies: FloatArray, lloq: float) -> dict[str
     if last + 1 < len(times) and np.isfinite(copies[last + 1]):
         row["t_below_quantification"] = times[last + 1]
     terminal = quantified[quantified > peak]
-    row["half_life"], row["half_life_points"] = fit_terminal_phase(times[terminal], copies[terminal])
+    phase = fit_terminal_phase(times[terminal], copies[terminal])
+    row |= {"half_life": phase.half_life, "half_life_points": phase.points, "half_life_r2": phase.adjusted_r2}
+    if phase.points:
+        row["half_life_span"] = (times[terminal][-1] - times[terminal][-phase.points]) / phase.half_life
     return row
 
 
@@ -116,13 +123,21 @@ def area_until(times: FloatArray, values: FloatArray, end: float) -> float:
     return float(np.trapezoid(y, x))
 
 
-def fit_terminal_phase(times: FloatArray, values: FloatArray) -> tuple[float, int]:
-    """Return the half-life of the terminal phase [day] and the points that it rests on, of points after the peak.
+class TerminalPhase(NamedTuple):
+    """Half-life [day], the points that it rests on and their adjusted R²."""
+
+    half_life: float
+    points: int
+    adjusted_r2: float
+
+
+def fit_terminal_phase(times: FloatArray, values: FloatArray) -> TerminalPhase:
+    """Return the terminal phase of points after the peak.
 
     `times` [day] and `values` (above zero) have shape (points,). Without three points, or where the best regression
     does not fall, the half-life is missing.
     """
-    logs, best, found = np.log(values), -np.inf, (np.nan, 0)
+    logs, best, found = np.log(values), -np.inf, TerminalPhase(np.nan, 0, np.nan)
     for points in range(_LEAST_POINTS, len(times) + 1):
         x, y = times[-points:], logs[-points:]
         slope, level = np.polyfit(x - x.mean(), y, 1)
@@ -133,5 +148,5 @@ def fit_terminal_phase(times: FloatArray, values: FloatArray) -> tuple[float, in
         adjusted = 1.0 - (error / total) * (points - 1) / (points - 2)
         if adjusted > best - _AS_GOOD:
             best = max(best, adjusted)
-            found = (float(np.log(2.0) / -slope) if slope < 0 else np.nan, points)
+            found = TerminalPhase(float(np.log(2.0) / -slope) if slope < 0 else np.nan, points, adjusted)
     return found

@@ -84,8 +84,10 @@ def test_a_lower_limit_of_quantification_sees_cells_for_longer() -> None:
 def test_the_terminal_phase_is_taken_from_the_last_points() -> None:
     times = np.array([14.0, 21, 28, 56, 84, 112, 140])
     values = np.where(times < 28, 1e5 * np.exp(-0.3 * times), 200.0 * np.exp(-0.01 * times))
-    half_life, points = fit_terminal_phase(times, values)
-    assert (half_life, points) == (pytest.approx(np.log(2) / 0.01), 5)
+    phase = fit_terminal_phase(times, values)
+    assert phase == (pytest.approx(np.log(2) / 0.01), 5, pytest.approx(1.0))
+    row = summarise_kinetics(dataset(values, times=times), lloq=1.0).iloc[0]
+    assert row["half_life_span"] == pytest.approx((140 - 28) * 0.01 / np.log(2))
 
 
 def test_two_points_are_no_phase_and_a_flat_line_has_no_half_life() -> None:
