@@ -17,12 +17,16 @@ from __future__ import annotations
 from typing import Any
 
 from aftercar.engine import BirthDeath, named
+from aftercar.model.host import host_t_capacity
 from aftercar.model.smooth import positive_part, saturation
 
 
 def host_room(p: Any, host: Any) -> Any:
-    """Return the support for proliferation, from `niche_floor` beside a full host pool to 1 in an empty one."""
-    empty = positive_part(1.0 - host / p.host_t_reference)
+    """Return the support for proliferation, from `niche_floor` beside a full host pool to 1 in an empty one.
+
+    Full is the patient's own pool at rest: a pool that bendamustine or many lines left small is no room.
+    """
+    empty = positive_part(1.0 - host / (host_t_capacity(p) + p.single_cell))
     room = p.niche_floor + (1.0 - p.niche_floor) * empty
     return 1.0 + p.switch_lymphodepletion * (room - 1.0)
 
