@@ -1,0 +1,134 @@
+"""Review 2.2, CAR-T cells: apheresis, costimulation, anti-CAR antibodies, exhaustion and its receptors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.verification.model.mechanism_runs import IDE_CEL, Outcome, population, typical
+
+from aftercar.catalogue.model_data import load_model_data
+from aftercar.model import Treatment
+
+
+def with_signal(name: str) -> Treatment:
+    """Return ide-cel with another costimulatory domain."""
+    signal = load_model_data().costimulation[name]
+    kinds = ("activation", "exhaustion", "memory_formation", "persistence")
+    return Treatment("ide_cel", values={kind: getattr(signal, kind).value for kind in kinds})
+
+
+def test_fitter_t_cells_with_more_cd4_expand_faster_and_clear_deeper() -> None:
+    """Review 2.2.1: memory share and CD4/CD8 are higher in earlier disease, and such cells may do more (direction)."""
+    runs = [
+        population(Treatment("ide_cel", values={"cd4_share": cd4}), values={"apheresis_fitness": fit})
+        for fit, cd4 in ((0.85, 0.35), (1.15, 0.65))
+    ]
+    assert runs[1].log_cells(7) > runs[0].log_cells(7) + 0.2
+    assert runs[1].nadir() < runs[0].nadir() - 0.2
+    off = [population(IDE_CEL, values={"apheresis_fitness": fit}, off=["apheresis_quality"]) for fit in (0.85, 1.15)]
+    assert off[0].nadir() == pytest.approx(off[1].nadir(), abs=1e-6)
+
+
+@pytest.mark.xfail(reason="the memory share of the infused product hardly moves persistence: expansion forgets it")
+def test_a_product_rich_in_memory_persists_longer() -> None:
+    """Review 2.2.1: more memory cells at apheresis, more durable CAR-T cells. 0.1: a quarter more cells at least."""
+    poor, rich = (population(IDE_CEL, values={"apheresis_memory": level}) for level in (0.5, 2.0))
+    assert rich.log_cells(90) > poor.log_cells(90) + 0.1
+
+
+def test_cd28_acts_fast_and_tires_4_1bb_lasts() -> None:
+    """Review 2.2.1: CD28 activates strongly and speeds depletion; 4-1BB keeps memory (Residue: 14, 92 to 168 days)."""
+    runs = {name: population(with_signal(name), off=["anti_car_antibodies"]) for name in ("cd28", "4_1bb")}
+    assert runs["cd28"].exhausted(14) > 1.2 * runs["4_1bb"].exhausted(14)
+    assert runs["4_1bb"].log_cells(180) > runs["cd28"].log_cells(180) + 0.3
+    off = population(with_signal("cd28"), off=["anti_car_antibodies", "costimulation"])
+    assert off.log_cells(180) == pytest.approx(runs["4_1bb"].log_cells(180), abs=1e-6)
+
+
+def test_icos_and_ox40_add_persistence_and_memory() -> None:
+    """Review 2.2.1: ICOS with 4-1BB improves persistence; OX40 promotes proliferation and memory (directions)."""
+    plain = population(IDE_CEL, off=["anti_car_antibodies"])
+    for name in ("icos_4_1bb", "ox40"):
+        assert population(with_signal(name), off=["anti_car_antibodies"]).log_cells(180) > plain.log_cells(180) + 0.02
+
+
+def test_antibodies_are_as_frequent_as_with_lcar_b38m() -> None:
+    """Review 2.2.1: 34 of 55 (62%; exact 95% interval 48 to 75%), most after cyclophosphamide alone (Chen)."""
+    plain = population("lcar_b38m", patients=200, days=365)
+    assert 0.45 < plain.with_antibodies(180) < 0.75
+    assert population("ct103a", patients=200, days=365).with_antibodies(180) < 0.5 * plain.with_antibodies(180)
+
+
+def test_fludarabine_makes_antibodies_later_and_rarer_on_a_day() -> None:
+    """Review 2.2.1: fewer had antibodies with fludarabine than after cyclophosphamide alone (direction).
+
+    Held on a day (8 weeks): in the model humoral immunity recovers, so that fludarabine delays rather than prevents.
+    """
+    cy = population("lcar_b38m", patients=200, days=365)
+    flu = population(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"), patients=200, days=365)
+    assert flu.with_antibodies(56) < cy.with_antibodies(56) - 0.03
+    assert flu.with_antibodies(365) <= cy.with_antibodies(365) + 0.03
+
+
+def test_antibodies_shorten_persistence_of_a_murine_and_spare_a_human_binder() -> None:
+    """Review 2.2.1 (Xu): in six of seven progressors with high antibodies, residual CAR-T cells were deeply reduced."""
+    murine, off = population(IDE_CEL), population(IDE_CEL, off=["anti_car_antibodies"])
+    assert off.log_cells(90) > murine.log_cells(90) + 0.3
+    human = [population("ct103a", off=off) for off in ((), ["anti_car_antibodies"])]
+    assert human[1].log_cells(90) - human[0].log_cells(90) < 0.5 * (off.log_cells(90) - murine.log_cells(90))
+
+
+def again(second: str, *off: str) -> Outcome:
+    return population(IDE_CEL, Treatment(second, day=400), days=600, off=off, start=393)
+
+
+def test_the_same_product_fails_more_often_than_a_human_binder() -> None:
+    """Review 2.2.1 and 3.1: CT103A gave 3 sCR and 1 VGPR in 4 after murine CAR-T; the same product less."""
+    same, human = again("ide_cel"), again("ct103a")
+    assert same.fallen(0.9) < human.fallen(0.9) - 0.1
+    assert np.median(same["product1_antibody"].max(axis=1)) > np.median(human["product2_antibody"].max(axis=1))
+    spared = again("ide_cel", "anti_car_antibodies"), again("ct103a", "anti_car_antibodies")
+    assert abs(spared[0].fallen(0.9) - spared[1].fallen(0.9)) < 0.1
+
+
+def test_the_conflict_on_antibodies_and_outcome_stays_visible() -> None:
+    """Review 2.2.1: six of seven progressors had antibodies (Xu); no effect on OS, PFS or DOR in 55 (the larger study).
+
+    The model takes the side of the first: antibodies go with relapse. With clearance 0, inside of its range, the
+    second holds. Both stand here so that a change of side is noticed.
+    """
+    taken, other = (population("lcar_b38m", days=730, values=values) for values in ({}, {"antibody_clearance": 0.0}))
+    gaps = []
+    for run in (taken, other):
+        carriers, risen = run["product1_antibody"].max(axis=1) > 0.1, run.risen()[0]
+        gaps.append(float(risen[carriers].mean() - risen[~carriers].mean()))
+    assert gaps[0] > 0.15
+    assert abs(gaps[1]) < 0.2  # the sampling error of a difference between 62 and 38 patients is 0.1
+
+
+def test_exhaustion_rises_with_burden_and_blockade_restores_in_part() -> None:
+    """Review 2.2.2: persisting antigen exhausts; PD-1 knock-down reduced exhaustion in vitro (direction, in part)."""
+    few, many = (population(IDE_CEL, values={"tumour_burden": cells}) for cells in (5e10, 1.5e12))
+    assert many.exhausted(28) > few.exhausted(28) + 0.03
+    plain, none = population(IDE_CEL), population(IDE_CEL, off=["exhaustion"])
+    assert none.exhausted(28) < 0.01
+    for blocked in (population(IDE_CEL, "nivolumab"), population("bcma_cart_anti_pd1_shrna")):
+        assert none.nadir() < blocked.nadir() < plain.nadir()
+        assert 0.1 < blocked.exhausted(28) < 0.97 * plain.exhausted(28)
+
+
+def test_each_receptor_has_its_part() -> None:
+    """Review 2.2.2: PD-1, CTLA-4, TIM-3, LAG-3 together; the switch takes out more than PD-1 blockade does."""
+    off = population(IDE_CEL, off=["checkpoints"])
+    assert off.exhausted(28) < population("bcma_cart_anti_pd1_shrna").exhausted(28)
+    assert off.nadir() < population(IDE_CEL).nadir()
+
+
+def test_tgf_beta_exhausts_cd4_cells() -> None:
+    """Review 2.2.2 (myeloid TGF-beta makes CD4+ CAR-T cells dysfunctional): the CD4 share costs only with the term."""
+    runs = {
+        (cd4, bool(off)): typical(Treatment("ide_cel", values={"cd4_share": cd4}), off=off).exhausted(28)
+        for cd4 in (0.3, 0.7)
+        for off in ((), ("tgfb_on_cd4",))
+    }
+    assert runs[0.7, False] - runs[0.7, True] > 1.3 * (runs[0.3, False] - runs[0.3, True]) > 0
