@@ -65,7 +65,7 @@ def test_alkylators_before_apheresis_and_extramedullary_disease_cost_depth() -> 
 
 
 def test_gamma_secretase_inhibition_raises_surface_and_lowers_soluble_bcma() -> None:
-    # Review 2.1 (Pont 2019): direction.
+    # Review 2.1 (gsi2019): direction.
     before = course(Treatment("gamma_secretase_inhibitor"), days=10)
     assert float(before["bcma_density"].max()) > 1.2
     assert float(before["sbcma_ng_per_ml"].sel(time=6)) < float(before["sbcma_ng_per_ml"].sel(time=0))

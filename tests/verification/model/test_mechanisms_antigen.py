@@ -64,7 +64,7 @@ def test_an_epitope_mutant_resists_one_binder_and_not_another() -> None:
 
 
 def test_gamma_secretase_inhibition_raises_surface_bcma_lowers_soluble_and_deepens_response() -> None:
-    """Review 2.1 (Pont 2019: direction): more BCMA on the cell, less in serum, better recognition of dim cells.
+    """Review 2.1 (gsi2019: direction): more BCMA on the cell, less in serum, better recognition of dim cells.
 
     Sizes are the model's: between doses the surface gains at least 30%, and no more than without any cleavage (the
     upper end of `cleavage_gain_max`, 10, and one).

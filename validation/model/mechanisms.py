@@ -1,0 +1,148 @@
+# ruff: noqa: E501 -- a table is read by lines
+"""Print what each mechanism of the review does in 200 simulated patients: the term on, the term off or varied.
+
+Run as `.venv/bin/python validation/model/mechanisms.py` (about a minute). Every figure is simulated from uncalibrated
+parameters; the table of `docs/explanation/mechanisms.md` is this output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from aftercar.model import Treatment
+from aftercar.patients import simulate_plan
+from aftercar.patients.readouts import find_rise
+
+PATIENTS = 200
+IDE, LCAR = Treatment("ide_cel"), Treatment("lcar_b38m")
+Measure = Callable[[xr.Dataset], float]
+Arm = tuple[Sequence[Treatment], Sequence[str], Mapping[str, float]]
+
+
+def response(part: float, start: float = 0.0) -> Measure:
+    """Return the share of patients [%] whose M-protein fell by `part` or more after day `start`."""
+
+    def measure(data: xr.Dataset) -> float:
+        protein = data["m_protein_g_per_dl"].sel(time=slice(start, None)).to_numpy()
+        return 100 * float(np.mean(1 - protein.min(axis=1) / protein[:, 0] >= part))
+
+    return measure
+
+
+def nadir(data: xr.Dataset) -> float:
+    """Return the median of log10 of the fewest tumour cells."""
+    return float(np.median(np.log10(data["tumour_total"].sel(time=slice(0, None)).to_numpy().min(axis=1) + 1)))
+
+
+def cells(day: float) -> Measure:
+    """Return the median of log10 of CAR-T cells on a day."""
+    return lambda data: float(np.median(np.log10(np.maximum(on(data, "car_t_total", day), 0) + 1)))
+
+
+def exhausted(day: float) -> Measure:
+    """Return the median share [%] of exhausted cells among CAR-T cells on a day."""
+    return lambda data: 100 * float(np.median(on(data, "product1_exhausted", day) / (on(data, "car_t_total", day) + 1)))
+
+
+def antibodies(day: float) -> Measure:
+    """Return the share of patients [%] whose antibody index is above 0.1 on a day."""
+    return lambda data: 100 * float(np.mean(on(data, "product1_antibody", day) > 0.1))
+
+
+def lowest(name: str) -> Measure:
+    """Return the median over patients of the lowest value of an output."""
+    return lambda data: float(np.median(data[name].to_numpy().min(axis=1)))
+
+
+def level(name: str, day: float) -> Measure:
+    """Return the median of an output on a day."""
+    return lambda data: float(np.median(on(data, name, day)))
+
+
+def relapsed(data: xr.Dataset) -> float:
+    """Return the share of patients [%] with a rise of M-protein as progression asks for."""
+    return 100 * float(np.mean(find_rise(data["m_protein_g_per_dl"].sel(time=slice(0, None)).to_numpy())[0]))
+
+
+def null_at_relapse(data: xr.Dataset) -> float:
+    """Return the share of relapses [%] in which most cells are BCMA-null."""
+    after = data.sel(time=slice(0, None))
+    risen, first = find_rise(after["m_protein_g_per_dl"].to_numpy())
+    clones = [c for c in after if "bcma_null" in str(c) and str(c).startswith(("marrow_", "emd_"))]
+    share = sum((after[c].to_numpy() for c in clones), np.zeros(())) / (after["tumour_total"].to_numpy() + 1)
+    return 100 * float(np.mean(share[np.arange(len(share)), first][risen] > 0.5))
+
+
+def on(data: xr.Dataset, name: str, day: float) -> npt.NDArray[np.float64]:
+    """Return an output on the output day nearest to `day`, shape (patients,)."""
+    return np.asarray(data[name].sel(time=day, method="nearest").to_numpy(), dtype=np.float64)
+
+
+def arm(*plan: Treatment, off: Sequence[str] = (), **values: float) -> Arm:
+    """Return a plan with what is switched off and the values that are set."""
+    return plan, off, values
+
+
+def off(mechanism: str, *plan: Treatment, **values: float) -> tuple[Arm, Arm]:
+    """Return the two arms of a mechanism: on and off."""
+    return arm(*plan, **values), arm(*plan, off=[mechanism], **values)
+
+
+MUTATED, NULL = {"bcma_epitope_share": 0.999}, {"bcma_null_share": 0.999}
+MANY_CAF, DIM = {"fibroblasts_level": 2.5}, {"bcma_expression": 0.1}
+GSI, CD28 = Treatment("gamma_secretase_inhibitor"), Treatment("nci_bcma_cart")
+VGPR = response(0.9)
+# Section, mechanism, what is compared, measure, its arms (first and second), days.
+ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
+    ("2.1", "clonal selection", "on, off", "lowest BCMA density", lowest("bcma_density"), off("clonal_selection", IDE), 730),
+    ("2.1", "biallelic loss", "on, off", "BCMA-null at relapse, %", null_at_relapse, off("antigen_loss", IDE), 1095),
+    ("2.1", "biallelic loss", "BCMA, GPRC5D CAR-T in a null tumour", "response, %", response(0.5), (arm(IDE, **NULL), arm(Treatment("bms_986393"), **NULL)), 180),
+    ("2.1", "epitope mutation", "ide-cel, cilta-cel in a mutant tumour", "response, %", response(0.5), (arm(IDE, **MUTATED), arm(Treatment("cilta_cel"), **MUTATED)), 180),
+    ("2.1", "gamma-secretase inhibitor", "without, with (dim tumour)", "log10 nadir", nadir, (arm(IDE, **DIM), arm(IDE, GSI, **DIM)), 180),
+    ("2.1", "gamma-secretase inhibitor", "without, with", "BCMA density, day 7", level("bcma_density", 7), (arm(IDE), arm(IDE, GSI)), 180),
+    ("2.2.1", "apheresis", "fitness 0.85, 1.15", "log10 CAR-T, day 7", cells(7), (arm(IDE, apheresis_fitness=0.85), arm(IDE, apheresis_fitness=1.15)), 180),
+    ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 90", cells(90), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
+    ("2.2.1", "costimulation", "CD28, as if 4-1BB", "exhausted on day 14, %", exhausted(14), off("costimulation", CD28), 180),
+    ("2.2.1", "costimulation", "CD28, as if 4-1BB", "log10 CAR-T, day 90", cells(90), off("costimulation", CD28), 180),
+    ("2.2.1", "anti-CAR antibodies", "Cy, Flu/Cy (LCAR-B38M)", "with antibodies, day 56, %", antibodies(56), (arm(LCAR), arm(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"))), 365),
+    ("2.2.1", "anti-CAR antibodies", "Cy, Flu/Cy (LCAR-B38M)", "with antibodies, day 182, %", antibodies(182), (arm(LCAR), arm(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"))), 365),
+    ("2.2.1", "anti-CAR antibodies", "murine, human binder", "with antibodies, day 182, %", antibodies(182), (arm(IDE), arm(Treatment("ct103a"))), 365),
+    ("2.2.1", "anti-CAR antibodies", "on, off", "log10 CAR-T, day 90", cells(90), off("anti_car_antibodies", IDE), 180),
+    ("2.2.1", "anti-CAR antibodies", "ide-cel again, CT103A on day 400", "M-protein down 90%, %", response(0.9, 393), (arm(IDE, Treatment("ide_cel", day=400)), arm(IDE, Treatment("ct103a", day=400))), 600),
+    ("2.2.2", "exhaustion", "burden 5e10, 1.5e12", "exhausted on day 28, %", exhausted(28), (arm(IDE, tumour_burden=5e10), arm(IDE, tumour_burden=1.5e12)), 180),
+    ("2.2.2", "checkpoints", "without, with nivolumab", "exhausted on day 28, %", exhausted(28), (arm(IDE), arm(IDE, Treatment("nivolumab"))), 180),
+    ("2.2.2", "checkpoints", "without, with PD-1 knock-down", "log10 nadir", nadir, (arm(IDE), arm(Treatment("bcma_cart_anti_pd1_shrna"))), 180),
+    ("2.2.2", "TGF-beta on CD4+", "on, off (70% CD4+)", "exhausted on day 28, %", exhausted(28), off("tgfb_on_cd4", Treatment("ide_cel", values={"cd4_share": 0.7})), 180),
+    ("2.3", "microenvironment", "on, off", "log10 nadir", nadir, off("microenvironment", IDE), 180),
+    ("2.3", "fibroblasts x2.5", "BCMA CAR, dual CAR", "log10 nadir", nadir, (arm(Treatment("bcma_cart"), **MANY_CAF), arm(Treatment("caf_dual_cart"), **MANY_CAF)), 180),
+    ("2.4", "alkylator before apheresis", "none, given", "M-protein down 90%, %", VGPR, (arm(IDE), arm(IDE, prior_alkylator=1.0)), 180),
+    ("2.4", "bendamustine before apheresis", "none, given", "M-protein down 90%, %", VGPR, (arm(IDE), arm(IDE, prior_bendamustine=1.0)), 180),
+    ("2.4", "lines before apheresis", "2, 8", "log10 nadir", nadir, (arm(IDE, prior_lines=2.0), arm(IDE, prior_lines=8.0)), 180),
+    ("2.4", "lymphodepletion", "Flu/Cy, bendamustine", "relapsed in a year, %", relapsed, (arm(IDE), arm(Treatment("ide_cel", lymphodepletion="bendamustine"))), 365),
+    ("2.4", "daratumumab bridging", "without, with", "response, %", response(0.5), (arm(IDE), arm(Treatment("daratumumab", day=-42, days=42), IDE)), 180),
+    ("3", "extramedullary disease", "none, 30% of cells", "M-protein down 90%, %", VGPR, (arm(IDE, emd_share=0.0), arm(IDE, emd_share=0.3)), 180),
+    ("3.3", "progenitors", "BCMA CAR, BCMA/CD19 CAR", "log10 of fewest progenitors", lambda d: float(np.log10(lowest("progenitor")(d) + 1)), (arm(Treatment("bcma_cart")), arm(Treatment("bc19"))), 180),
+    ("5", "class resistance", "on, off (bortezomib)", "response, %", response(0.5), off("class_resistance", Treatment("bortezomib")), 180),
+    ("5", "maintenance", "without, lenalidomide from day 28", "relapsed in a year, %", relapsed, (arm(IDE), arm(IDE, Treatment("lenalidomide_maintenance", day=28))), 365),
+]  # fmt: skip
+
+
+def main() -> None:
+    """Print the table in the form of the docs."""
+    print(
+        "| Review | Mechanism | First, second | Measure (simulated) | First | Second |\n| --- | --- | --- | --- | ---: | ---: |"
+    )
+    for section, mechanism, compared, words, measure, arms, days in ROWS:
+        found = [
+            measure(simulate_plan(plan, days=days, patients=PATIENTS, every=7.0, switched_off=out, values=values))
+            for plan, out, values in arms
+        ]
+        print(f"| {section} | {mechanism} | {compared} | {words} | {found[0]:.3g} | {found[1]:.3g} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
