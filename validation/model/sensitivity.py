@@ -142,7 +142,8 @@ def facts(found: dict[str, pd.DataFrame]) -> str:
     weak = ranked.index[(ranked["share"] < 0.05) & ~ranked.index.isin(idle)]
     both = len(set(ranked.index[:TOP]) & set(found["again"].index[:TOP]))
     lost = int(found["morris"]["lost"].max()), int(found["sobol"]["lost"].max())
-    typical = found["typical"].iloc[0]
+    typical, one, every = found["typical"].iloc[0], found["strongest"], found["every"]
+    spread = ", ".join(f"{o} {number(one[o].std())} and {number(every[o].std())}" for o in ("depth", "nadir", "days"))
     lines = [
         f"{n} parameters have a range; {len(idle)} change none of the four outputs at all, {len(weak)} more stay below "
         f"5% of the strongest effect on each.",
@@ -150,17 +151,20 @@ def facts(found: dict[str, pd.DataFrame]) -> str:
         f"Left out for a simulation that stopped early: {lost[0]} Morris trajectories, {lost[1]} Sobol base points.",
         f"The typical patient: depth {typical['depth']:.2f}, nadir {typical['nadir']:.2f}, {typical['days']:.0f} days"
         f"{'' if typical['risen'] else ' (censored)'}.",
-        f"Over the {TOP} strongest, drawn for Sobol's indices (the others typical), the mean of `halved` and of the "
-        f"share with a rise are {found['means']['halved']:.2f} and {found['means']['risen']:.2f}.",
+        f"Standard deviations with the {TOP} strongest drawn over their ranges, and with all {n}: {spread}.",
+        f"M-protein halves in {one['halved'].mean():.0%} and {every['halved'].mean():.0%} of these draws, and rises in "
+        f"{one['risen'].mean():.0%} and {every['risen'].mean():.0%}; the rest are censored at day {DAYS:.0f}.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def means(plan: list[Treatment], found: dict[str, pd.DataFrame], n: int) -> pd.Series:
-    """Return the mean of every output over independent uniform draws of the strongest parameters."""
+def draws(plan: list[Treatment], found: dict[str, pd.DataFrame], n: int) -> dict[str, pd.DataFrame]:
+    """Return outputs over independent uniform draws: of the strongest parameters alone, and of all."""
     _, outputs = plan_outputs(plan, days=DAYS)
-    ranges = found["ranges"].loc[found["ranked"].index[:TOP]]
-    return outputs(place_points(np.random.default_rng(SEED).random((n, TOP)), ranges)).mean()
+    strongest, every = found["ranges"].loc[found["ranked"].index[:TOP]], found["ranges"]
+    rng = np.random.default_rng(SEED)
+    return {"strongest": outputs(place_points(rng.random((n, len(strongest))), strongest)),
+            "every": outputs(place_points(rng.random((n, len(every))), every))}  # fmt: skip
 
 
 def draw(results: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
@@ -211,7 +215,7 @@ def main(short: bool) -> None:
     for plan, treatments in PLANS.items():
         began = time.perf_counter()
         results[plan] = found = study(treatments, short)
-        found["means"] = means(treatments, found, 200 if short else 4000)
+        found |= draws(treatments, found, 200 if short else 2000)
         print(f"## {plan} ({time.perf_counter() - began:.0f} s)\n")
         for part in (facts, morris_table, sobol_table, group_table):
             print(part(found), "\n")
