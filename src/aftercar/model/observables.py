@@ -1,4 +1,4 @@
-"""What a clinic would read from the states: burden, marrow, CAR copies, antigen density, drug levels.
+"""What a clinic would read: burden, marrow, CAR copies, antigen density, drug levels, failure of manufacture.
 
 Equations:
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from aftercar.engine import named
+from aftercar.model.manufacturing import manufacturing_failure
 
 
 def name_observables(s: Any, p: Any, *, tumour: Any, marrow: Any, emd: Any, bcma_bearing: Any, car_t: Any) -> None:
@@ -33,3 +34,4 @@ def name_observables(s: Any, p: Any, *, tumour: Any, marrow: Any, emd: Any, bcma
     named("copies_per_ug", copies, unit="copy/ug")
     named("sbcma_ng_per_ml", s.sbcma * p.sbcma_molar_mass, unit="ng/mL")
     named("m_protein_g_per_dl", s.m_protein / p.decilitres_per_litre, unit="g/dL")
+    named("manufacturing_failure", manufacturing_failure(p), unit="1")

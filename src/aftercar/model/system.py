@@ -4,6 +4,7 @@
 docs and the SBML and Antimony exports. The parts are plain functions in the files of this room:
 
     tumour · recognition · car_t · host · microenvironment · engagers · drugs · soluble · observables
+    · manufacturing
 """
 
 from __future__ import annotations
