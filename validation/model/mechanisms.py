@@ -68,6 +68,11 @@ def relapsed(data: xr.Dataset) -> float:
     return 100 * float(np.mean(find_rise(data["m_protein_g_per_dl"].sel(time=slice(0, None)).to_numpy())[0]))
 
 
+def failed(data: xr.Dataset) -> float:
+    """Return the mean chance [%] that an apheresis gives no product."""
+    return 100 * float(data["manufacturing_failure"].mean())
+
+
 def null_at_relapse(data: xr.Dataset) -> float:
     """Return the share of relapses [%] in which most cells are BCMA-null."""
     after = data.sel(time=slice(0, None))
@@ -122,6 +127,9 @@ ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
     ("2.4", "alkylator before apheresis", "none, given", "M-protein down 90%, %", VGPR, (arm(IDE), arm(IDE, prior_alkylator=1.0)), 180),
     ("2.4", "bendamustine before apheresis", "none, given", "M-protein down 90%, %", VGPR, (arm(IDE), arm(IDE, prior_bendamustine=1.0)), 180),
     ("2.4", "lines before apheresis", "2, 8", "log10 nadir", nadir, (arm(IDE, prior_lines=2.0), arm(IDE, prior_lines=8.0)), 180),
+    ("2.4", "alkylator before apheresis", "none, given", "no product, %", failed, (arm(IDE), arm(IDE, prior_alkylator=1.0)), 7),
+    ("2.4", "bendamustine before apheresis", "none, given", "no product, %", failed, (arm(IDE), arm(IDE, prior_bendamustine=1.0)), 7),
+    ("2.4", "lines before apheresis", "2, 8", "no product, %", failed, (arm(IDE, prior_lines=2.0), arm(IDE, prior_lines=8.0)), 7),
     ("2.4", "lymphodepletion", "Flu/Cy, bendamustine", "relapsed in a year, %", relapsed, (arm(IDE), arm(Treatment("ide_cel", lymphodepletion="bendamustine"))), 365),
     ("2.4", "daratumumab bridging", "without, with", "response, %", response(0.5), (arm(IDE), arm(Treatment("daratumumab", day=-42, days=42), IDE)), 180),
     ("3", "extramedullary disease", "none, 30% of cells", "M-protein down 90%, %", VGPR, (arm(IDE, emd_share=0.0), arm(IDE, emd_share=0.3)), 180),
