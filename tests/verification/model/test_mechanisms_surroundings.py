@@ -137,3 +137,15 @@ def test_maintenance_after_infusion_deepens_and_prolongs(drug: str) -> None:
     plain, kept = population(IDE_CEL, days=365), population(IDE_CEL, Treatment(drug, day=28), days=365)
     assert kept.nadir() < plain.nadir() - 0.05
     assert kept.risen()[0].mean() < plain.risen()[0].mean()
+
+
+@pytest.mark.parametrize("drug", ["lenalidomide_maintenance", "pomalidomide_alone"])
+def test_maintenance_helps_car_t_cells_and_not_only_by_its_own_killing(drug: str) -> None:
+    """Review 5: lenalidomide raised expansion of CAR-T cells, pomalidomide their proliferation (direction).
+
+    The drug's own killing is taken out, so that what is left is its effect on T cells.
+    """
+    helped = typical(IDE_CEL, Treatment(drug, values={"kill_rate": 0.0}))
+    deaf = typical(IDE_CEL, Treatment(drug, values={"kill_rate": 0.0, "t_cell_boost": 0.0}))
+    assert helped.log_cells(7) > deaf.log_cells(7) + 0.02
+    assert helped.nadir() < deaf.nadir() - 0.02
