@@ -29,6 +29,22 @@ def test_fitter_t_cells_with_more_cd4_expand_faster_and_clear_deeper() -> None:
     assert off[0].nadir() == pytest.approx(off[1].nadir(), abs=1e-6)
 
 
+def test_a_product_with_more_cd4_cells_expands_better_and_clears_deeper() -> None:
+    """Review 2.2.2: a higher CD4:CD8 ratio of the product went with better amplification and outcome (direction).
+
+    The CD4 share alone, so that it cannot hide behind fitness; 0.1: a quarter more cells at least. TGF-beta on CD4+
+    cells acts against it, and takes no more than a part.
+    """
+    few, many = (population(Treatment("ide_cel", values={"cd4_share": share})) for share in (0.35, 0.65))
+    assert many.log_cells(7) > few.log_cells(7) + 0.1
+    assert many.nadir() < few.nadir() - 0.02
+    off = [
+        population(Treatment("ide_cel", values={"cd4_share": share}), off=["apheresis_quality"])
+        for share in (0.35, 0.65)
+    ]
+    assert off[1].log_cells(7) < off[0].log_cells(7) + 0.02
+
+
 @pytest.mark.xfail(reason="the memory share of the infused product hardly moves persistence: expansion forgets it")
 def test_a_product_rich_in_memory_persists_longer() -> None:
     """Review 2.2.1: more memory cells at apheresis, more durable CAR-T cells. 0.1: a quarter more cells at least."""
