@@ -19,6 +19,9 @@ from aftercar.engine import BirthDeath, Quantity, Settings, simulate, trace_mode
 
 RUNS = 100_000
 TIMES = np.array([0.0, 10.0, 30.0, 60.0, 100.0])
+# Twelve covariances, each the mean of a product with heavy tails: 3 standard errors would be exceeded by chance in one
+# of 31 runs of this file, 3.5 in one of 180. With 800,000 runs all twelve were within 1.3.
+COVARIANCE_ERRORS = 3.5
 EXACT = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-13, "t_eval": TIMES}
 # (birth, death, mutation, birth and death of mutants, wild cells at the start)
 CASES = [(0.05, 0.04, 0.02, 0.06, 0.02, 10), (0.03, 0.06, 0.01, 0.05, 0.02, 50), (0.2, 0.15, 0.001, 0.2, 0.1, 100)]
@@ -89,8 +92,8 @@ def test_means_variances_and_covariance(runs: Any) -> None:
         w, m = wild[:, k], mutant[:, k]
         assert abs(w.mean() - mean_w[k]) < 3 * w.std() / np.sqrt(RUNS)
         assert abs(m.mean() - mean_m[k]) < 3 * m.std() / np.sqrt(RUNS)
-        for found, expected in (
-            ((w - w.mean()) ** 2, var_w[k]), ((m - m.mean()) ** 2, var_m[k]),
-            ((w - w.mean()) * (m - m.mean()), cov[k]),
+        for found, expected, allowed in (
+            ((w - w.mean()) ** 2, var_w[k], 3.0), ((m - m.mean()) ** 2, var_m[k], 3.0),
+            ((w - w.mean()) * (m - m.mean()), cov[k], COVARIANCE_ERRORS),
         ):  # fmt: skip
-            assert abs(found.mean() - expected) < 3 * found.std() / np.sqrt(RUNS)
+            assert abs(found.mean() - expected) < allowed * found.std() / np.sqrt(RUNS)
