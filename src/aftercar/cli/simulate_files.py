@@ -53,8 +53,8 @@ def check_folder(folder: Path) -> None:
     try:
         tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}.").cleanup()
     except OSError as error:
-        found = f"nothing can be written into '{parent}': {error.strerror or error}."
-        raise InputError(Fault("option --out", found, "Name a folder in a place of your own.")) from None
+        why = f"nothing can be written into '{parent}': {error.strerror or error}."
+        raise InputError(Fault("option --out", why, "Name a folder in a place of your own.")) from None
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -167,7 +167,8 @@ def therapy_pairs(name: str, data: ModelData) -> list[tuple[str, str]]:
     action, words = data.actions[name], data.descriptions[name]
     pairs = [
         ("name", words.name), ("mechanism", words.mechanism), ("targets", ", ".join(words.targets)),
-        ("source", words.source), ("kind", action.kind), ("acts on", acts_on(action, data)), ("doses", doses_text(action)),
+        ("source", words.source), ("kind", action.kind), ("acts on", acts_on(action, data)),
+        ("doses", doses_text(action)),
         ("source of doses", action.schedule_source), ("costimulation", action.costimulation or ""),
         ("class", action.drug_class or ""), ("lymphodepletion", action.lymphodepletion or ""),
         ("given for", f"{action.duration_days:g} days" if action.duration_days else ""),

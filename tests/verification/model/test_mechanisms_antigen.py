@@ -36,7 +36,7 @@ def dim_relapses(killing: float, **values: float) -> float:
 
 @pytest.mark.xfail(strict=True, reason="at 0.01 a day BCMA-low cells are back to normal before M-protein rises")
 def test_relapse_is_bcma_low_more_often_under_stronger_pressure() -> None:
-    """Review 2.1: low expressers expand. Relapses with dim cells become more frequent with killing, in the catalogue."""
+    """Review 2.1: low expressers expand. Dim relapses become more frequent with killing, at the catalogue's values."""
     assert dim_relapses(0.8) > dim_relapses(0.1) + 0.1
 
 
