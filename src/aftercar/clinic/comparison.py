@@ -22,21 +22,21 @@ YES: Final = np.int8(2)
 _SLACK = 1e-9
 
 
-def _slack(threshold: npt.ArrayLike) -> FloatArray:
-    return np.asarray(_SLACK * np.maximum(1.0, np.abs(np.asarray(threshold, dtype=np.float64))))
+def _slack(threshold: float | FloatArray) -> FloatArray:
+    return np.asarray(_SLACK * np.maximum(1.0, np.abs(threshold)))
 
 
-def at_least(value: FloatArray, threshold: npt.ArrayLike) -> BoolArray:
+def at_least(value: FloatArray, threshold: float | FloatArray) -> BoolArray:
     """Return where a value reaches a threshold; a missing value does not."""
     return np.asarray(value >= threshold - _slack(threshold))
 
 
-def above(value: FloatArray, threshold: npt.ArrayLike) -> BoolArray:
+def above(value: FloatArray, threshold: float | FloatArray) -> BoolArray:
     """Return where a value exceeds a threshold; a missing value does not."""
     return np.asarray(value > threshold + _slack(threshold))
 
 
-def below(value: FloatArray, threshold: npt.ArrayLike) -> BoolArray:
+def below(value: FloatArray, threshold: float | FloatArray) -> BoolArray:
     """Return where a value stays under a threshold; a missing value does not."""
     return np.asarray(value < threshold - _slack(threshold))
 
@@ -53,9 +53,9 @@ def asked_of(patients: BoolArray, condition: Answer) -> Answer:
 
 def all_of(*conditions: Answer) -> Answer:
     """Return whether all conditions hold."""
-    return np.minimum.reduce(np.broadcast_arrays(*conditions))
+    return np.asarray(np.minimum.reduce(np.broadcast_arrays(*conditions)), dtype=np.int8)
 
 
 def any_of(*conditions: Answer) -> Answer:
     """Return whether one of the conditions holds."""
-    return np.maximum.reduce(np.broadcast_arrays(*conditions))
+    return np.asarray(np.maximum.reduce(np.broadcast_arrays(*conditions)), dtype=np.int8)

@@ -1,7 +1,7 @@
 """Confirmation: a response, and a progression of serum or urine, counts when a second assessment agrees.
 
-The status of a patient is the best confirmed so far, until progression is confirmed. The date of a response is that of its
-first assessment, not of the one that confirms it.
+The status of a patient is the best confirmed so far, until progression is confirmed. The date of a response is that of
+its first assessment, not of the one that confirms it.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Progression:
     @property
     def any(self) -> BoolArray:
         """Where there is progression by any sign."""
-        return np.logical_or.reduce(list(self.signs.values()))
+        return np.asarray(np.logical_or.reduce(list(self.signs.values())))
 
     @property
     def needs_repeat(self) -> BoolArray:
@@ -91,7 +91,7 @@ def _signs(
 
 
 def _growth(spd: FloatArray, nadir: FloatArray, laboratory: Laboratory, criteria: Criteria) -> BoolArray:
-    """Growth of plasmacytomas: of the sum over more than one, of one lesion's diameter, or one that was gone is back."""
+    """Growth of plasmacytomas: of the sum over several, of one lesion's diameter, or of one that was gone."""
     several = ~(laboratory.carried("plasmacytomas") <= 1.0)  # where nobody counted them, the sum is taken at its word
     back = (nadir == 0.0) & (spd > 0.0)
     summed = several & (nadir > 0.0) & at_least(spd - nadir, criteria["pd_plasmacytoma_rise"] * nadir)

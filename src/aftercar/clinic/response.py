@@ -13,17 +13,31 @@ import numpy as np
 
 from aftercar.clinic.categories import CR, MR, NE, NOT_GRADED, PD, PR, SCR, SD, VGPR, CodeArray
 from aftercar.clinic.comparison import (
-    NO, UNKNOWN, YES, Answer, BoolArray, FloatArray, all_of, answer, any_of, asked_of, at_least, below,
+    NO,
+    UNKNOWN,
+    YES,
+    Answer,
+    BoolArray,
+    FloatArray,
+    all_of,
+    answer,
+    any_of,
+    asked_of,
+    at_least,
+    below,
 )  # fmt: skip
 from aftercar.clinic.criteria import Criteria, Options
 from aftercar.clinic.disease import LIGHT_CHAINS, M_PROTEIN, MARROW, NOTHING, PLASMACYTOMAS, Disease, find_fall
 from aftercar.clinic.laboratory import Laboratory
 from aftercar.clinic.progression import Progression, find_visible
 
+_SERUM, _URINE = "serum_m_g_per_dl", "urine_m_mg_per_24h"
+_MARROW, _SPD = "marrow_plasma_cells_percent", "plasmacytoma_spd_mm2"
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the categories rest on, shape (patients, visits): falls as shares, carried values, the answers by category."""
+    """What the categories rest on, shape (patients, visits): falls as shares, carried values, answers."""
 
     falls: dict[str, FloatArray]
     carried: dict[str, FloatArray]
@@ -35,15 +49,14 @@ def grade_visits(
     laboratory: Laboratory, disease: Disease, progression: Progression, criteria: Criteria, options: Options
 ) -> tuple[CodeArray, Evidence]:
     """Return the category at each visit, unconfirmed, and what it rests on."""
+    carried = {name: laboratory.carried(name) for name in (_MARROW, "marrow_clonal", _SPD)}
     falls = {
-        "serum": find_fall(laboratory.value("serum_m_g_per_dl"), disease.baseline["serum_m_g_per_dl"]),
-        "urine": find_fall(laboratory.value("urine_m_mg_per_24h"), disease.baseline["urine_m_mg_per_24h"]),
+        "serum": find_fall(laboratory.value(_SERUM), disease.baseline[_SERUM]),
+        "urine": find_fall(laboratory.value(_URINE), disease.baseline[_URINE]),
         "light_chains": find_fall(disease.dflc, disease.baseline["dflc"]),
-        "marrow": find_fall(laboratory.value("marrow_plasma_cells_percent"), disease.baseline["marrow_plasma_cells_percent"]),
-        "plasmacytoma": find_fall(laboratory.carried("plasmacytoma_spd_mm2"), disease.baseline["plasmacytoma_spd_mm2"]),
-    }  # fmt: skip
-    names = ("marrow_plasma_cells_percent", "marrow_clonal", "plasmacytoma_spd_mm2")
-    carried = {name: laboratory.carried(name) for name in names}
+        "marrow": find_fall(laboratory.value(_MARROW), disease.baseline[_MARROW]),
+        "plasmacytoma": find_fall(carried[_SPD], disease.baseline[_SPD]),
+    }
     conditions = _complete_conditions(laboratory, disease, carried, criteria, options)
     complete = all_of(*conditions.values())
     ratio = answer(_normal(disease.ratio, criteria), disease.ratio)
@@ -73,14 +86,14 @@ def _choose(
 def _complete_conditions(
     laboratory: Laboratory, disease: Disease, carried: dict[str, FloatArray], criteria: Criteria, options: Options
 ) -> dict[str, Answer]:
-    marrow, spd = carried["marrow_plasma_cells_percent"], carried["plasmacytoma_spd_mm2"]
+    marrow, spd = carried[_MARROW], carried[_SPD]
     gone = answer(spd == 0.0, spd)
     never_there = ~disease.plasmacytoma[:, None] & np.isnan(spd)
-    urine = _fixation(laboratory, "urine_ife", "urine_m_mg_per_24h")
+    urine = _fixation(laboratory, "urine_ife", _URINE)
     urine = np.where(_absent(laboratory, disease, "urine_ife", options) & (urine == UNKNOWN), YES, urine)
     light_chains_only = disease.kind == LIGHT_CHAINS
     return {
-        "serum_ife": _fixation(laboratory, "serum_ife", "serum_m_g_per_dl"),
+        "serum_ife": _fixation(laboratory, "serum_ife", _SERUM),
         "urine_ife": urine.astype(np.int8),
         "marrow": answer(below(marrow, criteria["marrow_cr"]), marrow),
         "plasmacytoma": np.where(never_there, YES, gone).astype(np.int8),
@@ -102,7 +115,7 @@ def _fixation(laboratory: Laboratory, ife: str, electrophoresis: str) -> Answer:
 
 def _absent(laboratory: Laboratory, disease: Disease, name: str, options: Options) -> BoolArray:
     """Where a missing urine counts as negative: by option, and only where urine was seen not to be measurable."""
-    known = ~np.isnan(disease.baseline["urine_m_mg_per_24h"]) & ~disease.urine
+    known = ~np.isnan(disease.baseline[_URINE]) & ~disease.urine
     return known[:, None] & np.isnan(laboratory.value(name)) & (options.missing_urine == "absent")
 
 
@@ -129,7 +142,7 @@ def _partial(
 
 def _measured(falls: dict[str, FloatArray], laboratory: Laboratory) -> FloatArray:
     """Falls of plasmacytomas at visits with imaging: where they alone are followed, nothing else is carried."""
-    return np.where(np.isnan(laboratory.value("plasmacytoma_spd_mm2")), np.nan, falls["plasmacytoma"])
+    return np.where(np.isnan(laboratory.value(_SPD)), np.nan, falls["plasmacytoma"])
 
 
 def _by_fall(fall: FloatArray, very_good: float | None, partial: float) -> dict[int, Answer]:
@@ -145,7 +158,7 @@ def _by_fall(fall: FloatArray, very_good: float | None, partial: float) -> dict[
 def _by_m_protein(
     laboratory: Laboratory, disease: Disease, falls: dict[str, FloatArray], criteria: Criteria, options: Options
 ) -> dict[int, Answer]:
-    serum_m, urine_m = laboratory.value("serum_m_g_per_dl"), laboratory.value("urine_m_mg_per_24h")
+    serum_m, urine_m = laboratory.value(_SERUM), laboratory.value(_URINE)
 
     def serum(level: str) -> Answer:
         return asked_of(disease.serum, answer(at_least(falls["serum"], criteria[level]), falls["serum"]))
@@ -159,10 +172,10 @@ def _by_m_protein(
         return np.where(disease.urine[:, None], enough, unmeasured).astype(np.int8)
 
     little = answer(below(urine_m, criteria["vgpr_urine"]), urine_m)
-    little = np.where(_absent(laboratory, disease, "urine_m_mg_per_24h", options), YES, little).astype(np.int8)
+    little = np.where(_absent(laboratory, disease, _URINE, options), YES, little).astype(np.int8)
     not_shown = all_of(
-        answer(~find_visible(laboratory, "serum_m_g_per_dl"), serum_m),
-        np.where(little == YES, answer(~find_visible(laboratory, "urine_m_mg_per_24h"), urine_m), little),
+        answer(~find_visible(laboratory, _SERUM), serum_m),
+        np.where(little == YES, answer(~find_visible(laboratory, _URINE), urine_m), little),
     )
     return {
         VGPR: any_of(not_shown, all_of(serum("vgpr_serum_fall"), little)),
