@@ -120,7 +120,12 @@ def _value(grading: Grading, name: str, patient: int, visit: int | None) -> str:
     if np.isnan(value):
         return ""
     limited = visit is not None and column != "" and bool(grading.laboratory.below_limit(column)[patient, visit])
-    return f"{words} {'< ' if limited else ''}{_number(value)} {unit}"
+    return f"{words} {_end(value, limited)} {unit}"
+
+
+def _end(value: float, limited: bool) -> str:
+    """The last value as a laboratory writes it; one below the limit of quantification may be given as 0."""
+    return f"{'< ' if limited and value > 0 else ''}{_number(value)}"
 
 
 def _value_parts(grading: Grading, patient: int, visit: int) -> Iterator[str]:
@@ -135,11 +140,8 @@ def _value_parts(grading: Grading, patient: int, visit: int) -> Iterator[str]:
             limited = column != "" and bool(grading.laboratory.below_limit(column)[patient, visit])
             end = float(_array(grading, name)[patient, visit])
             way = f"down {100 * fall:.1f}%" if fall >= 0 else f"up {-100 * fall:.1f}%"
-            way = f"down by more than {100 * fall:.1f}%" if limited and fall >= 0 else way
-            text = (
-                f"{words} {way} from {_number(_start(grading, name, patient))} "
-                f"to {'< ' if limited else ''}{_number(end)} {unit}"
-            )
+            way = f"down by more than {100 * fall:.1f}%" if limited and 0 <= fall < 1 else way
+            text = f"{words} {way} from {_number(_start(grading, name, patient))} to {_end(end, limited)} {unit}"
         yield text
     if grading.disease.plasmacytoma[patient] and grading.disease.kind[patient] != PLASMACYTOMAS:
         fall = float(grading.evidence.falls["plasmacytoma"][patient, visit])
@@ -204,6 +206,8 @@ def _confirmation(grading: Grading, patient: int, visit: int) -> str:
     by, day = float(grading.confirmation.by_day[patient, visit]), float(grading.laboratory.day[patient, visit])
     if code in (NE, SD):
         return ""
+    if code != PD and code > level and int(grading.confirmation.status[patient, visit]) >= code:
+        return ""  # it adds nothing to what stands already
     if level == code:
         return "needs no second assessment" if by == day else f"confirmed on day {by:g}"
     if day > grading.laboratory.of_patients("new_therapy_day")[patient] and code != PD:
