@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 
@@ -52,15 +52,27 @@ def load_assays() -> Mapping[str, AssayNumber]:
 
 @dataclass(frozen=True)
 class Luck:
-    """The random numbers of patients at visits: streams keyed by (seed, assay, patient)."""
+    """The random numbers of patients at visits, keyed by (seed, assay, patient); each is drawn once.
+
+    An assay has one counter-based stream; the parts of two patients lie 2^128 numbers apart.
+    """
 
     seed: int
     patients: Sequence[int]
     visits: int
+    _drawn: dict[str, FloatArray] = field(default_factory=dict, repr=False, compare=False)
 
     def _draw(self, assay: str, law: Callable[[np.random.Generator], FloatArray]) -> FloatArray:
-        rows = [law(draw_stream(self.seed, "assay", assay, int(patient))) for patient in self.patients]
-        return np.array(rows).reshape(len(self.patients), self.visits)
+        if assay not in self._drawn:
+            rng = draw_stream(self.seed, "assay", assay)
+            state = rng.bit_generator.state
+            rows = np.empty((len(self.patients), self.visits))
+            for row, patient in enumerate(self.patients):
+                state["state"]["counter"][:] = (0, 0, patient, 0)
+                rng.bit_generator.state = state  # a whole state, so that no number of the patient before is left in it
+                rows[row] = law(rng)
+            self._drawn[assay] = rows
+        return self._drawn[assay]
 
     def draw_normal(self, assay: str) -> FloatArray:
         """Return standard normal numbers, shape (patients, visits)."""
