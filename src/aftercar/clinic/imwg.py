@@ -113,7 +113,8 @@ def grade_response(
     )  # fmt: skip
     best, best_day, best_confirmed = find_best(confirmation, laboratory.day)
     progressed = confirmation.level == PD
-    reappearance = find_reappearance(laboratory, progression, rules)
+    still_complete = (visit >= CR) & (visit != PD)
+    reappearance = find_reappearance(laboratory, progression, rules) & ~still_complete
     in_cr = np.logical_or.accumulate((confirmation.status >= CR) & (confirmation.status != PD), axis=1)
     return Grading(
         criteria=rules, options=options, laboratory=laboratory, disease=disease, progression=progression,
