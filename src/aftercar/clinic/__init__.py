@@ -5,6 +5,7 @@ from aftercar.clinic.counting import GradedPatients, ResponseCount, collect_best
 from aftercar.clinic.criteria import Criteria, Options, list_criteria, load_criteria
 from aftercar.clinic.imwg import Grading, grade_response, tabulate_patients
 from aftercar.clinic.laboratory import Laboratory, arrange_laboratory
+from aftercar.clinic.visits import Schedule, observe_visits
 from aftercar.clinic.words import explain_patient, explain_visit, tabulate_visits
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Laboratory",
     "Options",
     "ResponseCount",
+    "Schedule",
     "arrange_laboratory",
     "code_categories",
     "collect_best",
@@ -25,6 +27,7 @@ __all__ = [
     "list_criteria",
     "load_criteria",
     "name_categories",
+    "observe_visits",
     "tabulate_patients",
     "tabulate_visits",
 ]

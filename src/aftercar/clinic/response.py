@@ -75,12 +75,25 @@ def _choose(
 ) -> CodeArray:
     followed = (disease.kind != NOTHING)[:, None]
     lowest = np.where((disease.kind == M_PROTEIN)[:, None], answers[MR], answers[PR])
+    measured = _is_measured(laboratory, disease)
     codes = np.select(
-        [(answers[code] == YES) & followed for code in (SCR, CR, VGPR, PR, MR)] + [(lowest == NO) & followed],
+        [(answers[code] == YES) & followed for code in (SCR, CR, VGPR, PR, MR)] + [(lowest == NO) & measured],
         [SCR, CR, VGPR, PR, MR, SD], NE,
     )  # fmt: skip
     codes = np.where(progression.any, PD, codes)
     return np.where(laboratory.after_start, codes, NOT_GRADED).astype(np.int8)
+
+
+def _is_measured(laboratory: Laboratory, disease: Disease) -> BoolArray:
+    """Where a visit has a value of what the disease is followed by: without one it says nothing, not even SD."""
+    serum, urine = (~np.isnan(laboratory.value(name)) for name in (_SERUM, _URINE))
+    by_kind = {
+        M_PROTEIN: (serum & disease.serum[:, None]) | (urine & disease.urine[:, None]),
+        LIGHT_CHAINS: ~np.isnan(disease.dflc),
+        MARROW: ~np.isnan(laboratory.value(_MARROW)),
+        PLASMACYTOMAS: ~np.isnan(laboratory.value(_SPD)),
+    }
+    return np.logical_or.reduce([(disease.kind == kind)[:, None] & known for kind, known in by_kind.items()])
 
 
 def _complete_conditions(
