@@ -93,7 +93,8 @@ def _is_measured(laboratory: Laboratory, disease: Disease) -> BoolArray:
         MARROW: ~np.isnan(laboratory.value(_MARROW)),
         PLASMACYTOMAS: ~np.isnan(laboratory.value(_SPD)),
     }
-    return np.logical_or.reduce([(disease.kind == kind)[:, None] & known for kind, known in by_kind.items()])
+    chosen = [(disease.kind == kind)[:, None] & known for kind, known in by_kind.items()]
+    return np.asarray(np.logical_or.reduce(chosen))
 
 
 def _complete_conditions(
