@@ -174,7 +174,7 @@ ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
     ("2.4", "lymphodepletion", "Flu/Cy, bendamustine", "relapsed in a year, %", relapsed, (arm(IDE), arm(Treatment("ide_cel", lymphodepletion="bendamustine"))), 365),
     ("2.4", "daratumumab bridging", "without, with", "response, %", response(0.5), (arm(IDE), arm(Treatment("daratumumab", day=-42, days=42), IDE)), 180),
     ("3", "extramedullary disease", "none, 30% of cells", "M-protein down 90%, %", VGPR, (arm(IDE, emd_share=0.0), arm(IDE, emd_share=0.3)), 180),
-    ("3", "extramedullary disease", "none, 2 to 40% of cells", "response of marker and lesions, day 91, %", response_with_lesions, (arm(IDE, emd_share=0.0), arm(IDE, emd_share=0.21)), 91),
+    ("3", "extramedullary disease", "none, 21% of cells", "response of marker and lesions, day 91, %", response_with_lesions, (arm(IDE, emd_share=0.0), arm(IDE, emd_share=0.21)), 91),
     ("3.3", "progenitors", "BCMA CAR, BCMA/CD19 CAR", "log10 of fewest progenitors", lambda d: float(np.log10(lowest("progenitor")(d) + 1)), (arm(Treatment("bcma_cart")), arm(Treatment("bc19"))), 180),
     ("5", "class resistance", "on, off (bortezomib)", "response, %", response(0.5), off("class_resistance", Treatment("bortezomib")), 180),
     ("5", "maintenance", "without, lenalidomide from day 28", "relapsed in a year, %", relapsed, (arm(IDE), arm(IDE, Treatment("lenalidomide_maintenance", day=28))), 365),

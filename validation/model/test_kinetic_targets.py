@@ -66,7 +66,7 @@ def test_cells_contract_and_a_fully_human_car_lasts_longer(patients: dict[str, p
 
 
 def test_soluble_bcma_of_the_first_month_is_that_of_its_middle(patients: dict[str, pd.DataFrame]) -> None:
-    """17.5% of the start are left in samples "in the first month": met by samples of any day, not by those of day 30."""
+    """17.5% of the start are left "in the first month": met by samples of any day of it, not by those of day 30."""
     cilta, printed = (
         patients["cilta_cel"],
         TARGETS["ciltacel_sbcma_month_1"].value / TARGETS["ciltacel_sbcma_month_0"].value,
