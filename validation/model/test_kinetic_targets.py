@@ -97,7 +97,7 @@ def test_serum_half_lives_after_a_clean_kill(single: dict[str, float]) -> None:
 
 
 def test_responders_have_more_cells(patients: dict[str, pd.DataFrame]) -> None:
-    """Direction alone: 4.5 and 5.5 times as many are published, 1,000 simulated patients give 1.3 (a miss of the page)."""
+    """Direction alone: 4.5 and 5.5 times as many are published, 1,000 simulated patients give 1.3 (a miss)."""
     ide = patients["ide_cel"]
     assert 0 < (~ide["responder"]).sum() < len(ide)
     for name in ("c_max", "auc_0_28"):
