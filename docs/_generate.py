@@ -336,6 +336,10 @@ def _spread(spread: Spread | None) -> str:
         "uniform": f"uniform, {spread.low} to {spread.high}",
         "loguniform": f"log-uniform, {spread.low} to {spread.high}",
         "zero_or_uniform": f"0 in {share:g}% of patients, else {spread.low} to {spread.high}",
+        "categorical": "categories as " + " : ".join(f"{one:g}" for one in spread.shares or ()),
+        "by_category": f"by `{spread.of}`: "
+        + ", ".join(f"{one:.3g}" for one in spread.values or ())
+        + (f"; lognormal, omega {omega}" if omega else ""),
     }[spread.law]
     basis = "; ".join(part for part in (spread.source, spread.note) if part)
     return f"{words} ({basis or 'assumed'})"

@@ -95,6 +95,20 @@ def value(name: str) -> float:
     return PARAMETERS[name].value
 
 
+def by_type(name: str) -> tuple[float, ...]:
+    """Return the typical value of each type of paraprotein."""
+    law = PARAMETERS[name].between_patients
+    assert law is not None and law.of == "paraprotein_type" and law.values is not None
+    return law.values
+
+
+def test_bcma_varies_between_patients_as_its_quartiles_say() -> None:
+    """The source prints 670 molecules per cell with quartiles of 380 and 850."""
+    before, spread = load_targets().kinetic["bcma_density_before"], PARAMETERS["bcma_expression"].between_patients
+    assert spread is not None and before.low is not None and before.high is not None
+    assert spread.omega == pytest.approx(math.log(before.high / before.low) / (2 * 0.6745), abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("name", "figure"),
     [
@@ -105,8 +119,9 @@ def value(name: str) -> float:
         # Chandralayam Ayyappa Menon 2026, Table S2
         ("engager_affinity", 0.5), ("engager_cd3_affinity", 20.8), ("cd38_receptors", 120_486),
         # Poels 2025, Supplementary Table 3: per hour and per uL of a marrow of 1.75 L
-        ("marrow_volume", 1.75), ("marrow_capacity", 3e6 * 1.75e6), ("m_protein_elimination", 0.0021 * 24),
-        ("flc_elimination", 0.1733 * 24), ("cd3_receptors", 6e4),
+        ("marrow_volume", 1.75), ("marrow_capacity", 3e6 * 1.75e6), ("cd3_receptors", 6e4),
+        # wikilite: IgG 21 days, kappa chains 2 to 4 h
+        ("m_protein_elimination", math.log(2) / 21), ("flc_elimination", math.log(2) / 0.125),
         # Kimmel 2021, Table 1; Stein 2019, Table 1; Hibma 2026, Table 1; Park 2025, Table 1
         ("host_t_reference", 2.5e11), ("host_t_growth", 0.17), ("killing_half_effectors", 2.024e9),
         ("contraction_rate", 0.16), ("sbcma_start", 8.29), ("cd19_receptors", 14_000), ("blood_volume", 5e6),
@@ -133,13 +148,20 @@ def test_spread_is_that_of_its_source(name: str, cv: float) -> None:
 def test_half_lives_of_the_targets_are_those_of_the_parameters() -> None:
     """The same sources give a rate to the system and a half-life to the targets."""
     targets = load_targets().kinetic
-    for parameter, target, hours in (
-        ("m_protein_elimination", "m_protein_half_life_poels", 24),
-        ("flc_elimination", "flc_half_life_poels", 1),
-        ("sbcma_elimination", "sbcma_half_life_poels", 1),
+    lambda_chain = by_type("flc_elimination")[1]
+    iga = by_type("m_protein_elimination")[2]
+    saturation = value("m_protein_start") / (value("m_protein_start") + value("igg_catabolism_half"))
+    igg_of_a_patient = value("m_protein_elimination") * (1 + value("igg_catabolism_gain") * saturation)
+    for rate, target, hours in (
+        (value("m_protein_elimination"), "igg_half_life", 24),
+        (igg_of_a_patient, "m_protein_half_life_poels", 24),
+        (iga, "iga_half_life_morell", 24),
+        (value("flc_elimination"), "flc_half_life_kappa", 1),
+        (lambda_chain, "flc_half_life_lambda", 1),
+        (value("sbcma_elimination"), "sbcma_half_life_poels", 1),
     ):
         half_life_days = targets[target].value * hours / 24
-        assert math.log(2) / value(parameter) == pytest.approx(half_life_days, rel=0.01), parameter
+        assert math.log(2) / rate == pytest.approx(half_life_days, rel=0.01), target
     contraction = PARAMETERS["sbcma_elimination"]
     low, high = targets["sbcma_half_life"].low, targets["sbcma_half_life"].high
     assert low is not None and high is not None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from aftercar.model import Treatment
 from aftercar.model.treatment import arrange_course
 from aftercar.patients import simulate_plan, summarise_kinetics
 from aftercar.patients.kinetics import area_until
-from aftercar.patients.readouts import find_rise, reading_limits, share_with_variant
+from aftercar.patients.readouts import read_marker, reading_limits, share_with_variant
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "kinetics.md"
 START, END = "<!-- table: start -->", "<!-- table: end -->"
@@ -36,12 +36,13 @@ DAYS = 730
 VISITS = [*range(29), 42, 56, 78, 100, *range(128, DAYS + 1, 28)]
 FLOW_LIMIT = 1.0  # cells/uL that flow cytometry quantifies: assumed, no source names it
 ANTIBODY_POSITIVE = 0.05  # the model's antibody is an index from 0 to 1; that a test reads 0.05 as positive is assumed
+RESIDUAL_DAY = 91  # residual disease is looked for after three months: assumed
 RESPONSE_DAYS = 180  # a responder's M-protein falls by half within this time: assumed
 NEAR = 0.1  # a single value passes within a tenth of a published one that has no interval: assumed
 ROUNDING = 0.01  # ends of a published interval are taken a hundredth wider: parameters hold three digits
 EVALUABLE_R2, EVALUABLE_SPAN = 0.8, 2.0  # a half-life that is kept as evaluable: usual limits, not CARTITUDE-1's own
 OUTPUTS = ("tumour_total", "copies_per_ug", "car_t_per_ul", "sbcma_ng_per_ml", "m_protein_g_per_dl",
-           "product1_antibody", "progenitor")  # fmt: skip
+           "free_light_chain", "bcma_density", "mrd_level", "product1_antibody", "progenitor")  # fmt: skip
 
 # What the model cannot or should not be held against here.
 NOT_READ: Mapping[str, str] = {
@@ -63,14 +64,16 @@ NOT_READ: Mapping[str, str] = {
 SET = {
     "cartitude1_t_max", "cartitude1_c_max", "cartitude1_half_life", "cartitude1_half_life_evaluable",
     "ct103a_t_max", "ct103a_ada", "lcar_ada",
-    "sbcma_half_life", "sbcma_half_life_poels", "m_protein_half_life_poels", "flc_half_life_poels",
-    "ciltacel_sbcma_month_0_to_3",
+    "sbcma_half_life", "sbcma_half_life_poels", "m_protein_half_life_poels", "igg_half_life",
+    "flc_half_life_kappa", "flc_half_life_lambda", "ciltacel_sbcma_month_0_to_3", "bcma_density_fall", "gprc5d_loss",
 }  # fmt: skip
 # Patients where the source prints none. KarMMa: of the label's ratios; sBCMA: 44 samples over four months; the other
 # two are assumed.
 ASSUMED_N = {"karmma_t_max": 127, "bm38_detectable_month_9": 20, "bm38_detectable_month_12": 20,
              "bcma_loss_across_studies": 30}  # fmt: skip
 SBCMA_N = 11
+
+PARAPROTEINS = {"igg_kappa": 0, "igg_lambda": 1, "iga_kappa": 2}  # categories of `paraprotein_type`
 
 Statistic = Callable[[pd.DataFrame], float]
 
@@ -107,6 +110,16 @@ def fall(month: int, table: pd.DataFrame) -> float:
     return 100.0 * float(table[f"sbcma_month_{month}"].median() / table["sbcma_month_0"].median())
 
 
+def fall_within_month(table: pd.DataFrame) -> float:
+    """Return median soluble BCMA of samples from any day of the first month, in percent of the median at the start."""
+    return 100.0 * float(table["sbcma_in_month_1"].median() / table["sbcma_month_0"].median())
+
+
+def density_left(table: pd.DataFrame) -> float:
+    """Return the median BCMA per tumour cell later over the median at the start."""
+    return float(table["bcma_density_later"].median() / table["bcma_density_start"].median())
+
+
 CILTA_SBCMA = {f"ciltacel_sbcma_month_{m}": median(f"sbcma_month_{m}") for m in (0, 1, 2, 3)}
 RUNS = (
     Run("cilta_cel", {
@@ -117,6 +130,7 @@ RUNS = (
         "cartitude1_half_life_evaluable": mean("half_life_evaluable"), **CILTA_SBCMA,
         "ciltacel_sbcma_nadir": median("sbcma_month_3"),
         **{f"ciltacel_sbcma_month_0_to_{m}": partial(fall, m) for m in (1, 2, 3)},
+        "ciltacel_sbcma_month_0_to_1_any_day": fall_within_month,
     }),
     # CARTITUDE-4: one to three lines before.
     Run("cilta_cel", {
@@ -126,14 +140,14 @@ RUNS = (
     Run("ide_cel", {
         "karmma_t_max": median("t_max"), "karmma_responder_ratio_c_max": partial(ratio_of_responders, "c_max"),
         "karmma_responder_ratio_auc_0_28": partial(ratio_of_responders, "auc_0_28"),
-        "bcma_loss_across_studies": percent("bcma_lost"),
+        "bcma_loss_across_studies": percent("bcma_lost"), "bcma_density_fall": density_left,
     }),
     Run("ct103a", {"ct103a_t_max": median("t_max"), "ct103a_persistence": median("t_last"),
                    "ct103a_ada": percent("antibodies"), "fumanba1_ada": percent("antibodies")}),
     Run("lcar_b38m", {"lcar_ada": percent("antibodies"), "lcar_ada_progressors": percent("antibodies_if_progressed")}),
     Run("bcma_cd38_cart", {"bm38_detectable_month_9": percent("detectable_month_9"),
                            "bm38_detectable_month_12": percent("detectable_month_12")}),
-    Run("gprc5d_cart", {"gprc5d_loss": percent("gprc5d_lost")}),
+    Run("gprc5d_cart", {"gprc5d_loss": percent("gprc5d_lost_at_relapse")}),
 )  # fmt: skip
 
 
@@ -155,11 +169,12 @@ def read_patients(data: xr.Dataset, therapy: str) -> pd.DataFrame:
     table["t_last_cells"] = np.where(cells >= FLOW_LIMIT, times, 0.0).max(axis=1)
     table["auc_0_28_cells"] = [area_until(times, curve, 28.0) for curve in cells]
     after = data.sel(time=slice(0.0, None))
-    protein = after["m_protein_g_per_dl"].to_numpy()
-    limit = 1.0 - reading_limits()["partial_response_fall"]
-    table["responder"] = protein[:, :RESPONSE_DAYS].min(axis=1) <= limit * protein[:, 0]
+    marker = read_marker(after)
+    early = replace(marker, level=marker.level[:, :RESPONSE_DAYS]).deepest_fall()
+    # A responder is asked for in patients whose myeloma secretes; the others (1%) count as none.
+    table["responder"] = early >= reading_limits()["partial_response_fall"]
     table["antibodies"] = (after["product1_antibody"].to_numpy()[:, :366].max(axis=1) > ANTIBODY_POSITIVE).astype(float)
-    risen, first = find_rise(protein)
+    risen, first = marker.find_rise()
     table["progressed"] = risen
     table["antibodies_if_progressed"] = table["antibodies"].where(risen)
     copies = after["copies_per_ug"].to_numpy()
@@ -170,12 +185,29 @@ def read_patients(data: xr.Dataset, therapy: str) -> pd.DataFrame:
     for antigen in structure.antigens:
         # The epitope is lost, or the antigen; cells that are dim only count as positive.
         lost = [shares[v.name] for v in antigen.variants if "low" not in v.id]
-        at_rise = sum(lost, np.zeros_like(protein))[rows, first]
+        at_rise = sum(lost, np.zeros_like(marker.level))[rows, first]
         table[f"{antigen.id.lower()}_lost"] = pd.Series(at_rise > 0.5, index=table.index).astype(float).where(risen)
+    table["gprc5d_lost_at_relapse"] = table["gprc5d_lost"].where(table["responder"])
+    table = read_density(after, table, first)
     month_6, start = table["sbcma_month_6"], table["sbcma_month_0"]
     sbcma = after["sbcma_ng_per_ml"].to_numpy()
     table["sbcma_rise_at_progression"] = np.where(risen, sbcma[rows, first] / sbcma.min(axis=1), np.nan)
+    # "In the first month" may be any day of it: the 30 days are dealt out evenly over the patients.
+    table["sbcma_in_month_1"] = sbcma[rows, 1 + rows % 30]
     return table.assign(sbcma_fall_month_6=1.0 - month_6 / start)
+
+
+def read_density(after: xr.Dataset, table: pd.DataFrame, first: np.ndarray) -> pd.DataFrame:
+    """Return the table with BCMA per tumour cell at the start, and at residual disease or progression.
+
+    Residual disease is read at month 3, where the marrow is above one cell in 100,000; in the others the density at
+    progression counts. The source does not say how its 15 patients divide, so this is assumed.
+    """
+    density, rows = after["bcma_density"].to_numpy(), np.arange(len(table))
+    residual = after["mrd_level"].to_numpy()[:, RESIDUAL_DAY] >= reading_limits()["mrd_threshold"]
+    at_rise = np.where(table["progressed"], density[rows, first], np.nan)
+    later = np.where(residual, density[:, RESIDUAL_DAY], at_rise)
+    return table.assign(bcma_density_start=density[:, 0], bcma_density_later=later)
 
 
 def predict(table: pd.DataFrame, statistic: Statistic, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -189,41 +221,55 @@ def restrict(target_id: str, table: pd.DataFrame) -> pd.DataFrame:
     column = {"cartitude1_half_life": "half_life",
               "cartitude1_half_life_evaluable": "half_life_evaluable",
               "cartitude1_t_below_quantification": "t_below_quantification",
-              "lcar_ada_progressors": "antibodies_if_progressed", "gprc5d_loss": "gprc5d_lost",
+              "lcar_ada_progressors": "antibodies_if_progressed", "gprc5d_loss": "gprc5d_lost_at_relapse",
+              "bcma_density_fall": "bcma_density_later",
               "bcma_loss_across_studies": "bcma_lost"}.get(target_id)  # fmt: skip
     return table if column is None else table[table[column].notna()]
 
 
 def single_values(seed: int) -> dict[str, float]:
     """Return what needs one patient: half-lives in serum after a kill that is over at once [day], and directions."""
-    clean = {"killing_rate": 500.0, "sbcma_normal_share": 0.0}
-    names = ("sbcma", "m_protein", "free_light_chain")
-    data = simulate_plan([Treatment("cilta_cel")], days=20, values=clean, every=0.05, outputs=names, counted=False,
-                         seed=seed)  # fmt: skip
-    found = {}
-    for name in names:
-        level = data[name].to_numpy()[0]
-        # The steepest fall: when nothing is made any more, and before what is left is made by the last cells.
-        found[name] = float(np.log(2.0) / -np.gradient(np.log(level), data["time"].to_numpy()).min())
+    found = {kind: clean_half_lives(number, seed) for kind, number in PARAPROTEINS.items()}
     drug = simulate_plan([Treatment("gamma_secretase_inhibitor")], days=5, outputs=["sbcma", "bcma_density"],
                          counted=False, seed=seed).isel(patient=0)  # fmt: skip
     before = simulate_plan([Treatment("gamma_secretase_inhibitor", day=4)], days=5, outputs=["bcma_density"],
                            counted=False, seed=seed).isel(patient=0)["bcma_density"].values[0]  # fmt: skip
-    half = {"sbcma_half_life": "sbcma", "sbcma_half_life_poels": "sbcma", "sbcma_half_life_singh": "sbcma",
-            "igg_half_life": "m_protein", "iga_half_life": "m_protein", "m_protein_half_life_poels": "m_protein",
-            "m_protein_half_life_singh": "m_protein", "flc_half_life_kappa": "free_light_chain",
-            "flc_half_life_lambda": "free_light_chain", "flc_half_life_poels": "free_light_chain"}  # fmt: skip
-    return {target: found[name] for target, name in half.items()} | {
+    igg, iga = found["igg_kappa"], found["iga_kappa"]
+    return {
+        **dict.fromkeys(("sbcma_half_life", "sbcma_half_life_poels", "sbcma_half_life_singh"), igg["sbcma"]),
+        # Healthy people have little IgG; a typical patient has 30 g/L, where FcRn is saturated in part.
+        "igg_half_life": igg["m_protein_last"],
+        "m_protein_half_life_poels": igg["m_protein"],
+        "m_protein_half_life_singh": igg["m_protein"],
+        "iga_half_life": iga["m_protein"],
+        "flc_half_life_kappa": igg["free_light_chain"],
+        "flc_half_life_lambda": found["igg_lambda"]["free_light_chain"],
+        "flc_half_life_poels": igg["free_light_chain"],
         "gsi_sbcma_direction": float(np.sign(drug["sbcma"].values[1:].min() - drug["sbcma"].values[0])),
         "gsi_surface_direction": float(np.sign(drug["bcma_density"].values[1] - before)),
     }
+
+
+def clean_half_lives(paraprotein: int, seed: int) -> dict[str, float]:
+    """Return half-lives [day] in serum after a kill that is over at once, in the typical patient of a paraprotein type.
+
+    Of each level the steepest fall: when nothing is made any more, and before what is left is made by the last cells.
+    Of M-protein also the fall at the end (``m_protein_last``), when little of it is left.
+    """
+    clean = {"killing_rate": 500.0, "sbcma_normal_share": 0.0, "paraprotein_type": float(paraprotein)}
+    names = ("sbcma", "m_protein", "free_light_chain")
+    data = simulate_plan([Treatment("cilta_cel")], days=120, values=clean, every=0.05, outputs=names, counted=False,
+                         seed=seed)  # fmt: skip
+    rates = {name: -np.gradient(np.log(data[name].to_numpy()[0]), data["time"].to_numpy()) for name in names}
+    found = {name: float(np.log(2.0) / rate.max()) for name, rate in rates.items()}
+    return found | {"m_protein_last": float(np.log(2.0) / rates["m_protein"][-1])}
 
 
 def published(target_id: str, targets: Mapping[str, KineticTarget]) -> KineticTarget | tuple[float, str, str]:
     """Return a target, or value, unit and source of one derived from two medians of the same source."""
     if "_0_to_" not in target_id:
         return targets[target_id.removesuffix("_evaluable")]
-    now = targets[f"ciltacel_sbcma_month_{target_id[-1]}"]
+    now = targets[f"ciltacel_sbcma_month_{target_id.split('_0_to_')[1][0]}"]
     return 100.0 * now.value / targets["ciltacel_sbcma_month_0"].value, "% of the start", now.citation
 
 

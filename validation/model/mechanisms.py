@@ -15,20 +15,21 @@ import xarray as xr
 
 from aftercar.model import Treatment
 from aftercar.patients import simulate_plan
-from aftercar.patients.readouts import find_rise
+from aftercar.patients.readouts import Marker, read_marker
 
 PATIENTS = 200
+SEEN = 1e9  # cells outside the marrow, about a gram, that imaging would find: assumed
 IDE, LCAR = Treatment("ide_cel"), Treatment("lcar_b38m")
 Measure = Callable[[xr.Dataset], float]
 Arm = tuple[Sequence[Treatment], Sequence[str], Mapping[str, float]]
 
 
 def response(part: float, start: float = 0.0) -> Measure:
-    """Return the share of patients [%] whose M-protein fell by `part` or more after day `start`."""
+    """Return the share of patients [%] whose M-protein, or light chain, fell by `part` or more after day `start`."""
 
     def measure(data: xr.Dataset) -> float:
-        protein = data["m_protein_g_per_dl"].sel(time=slice(start, None)).to_numpy()
-        return 100 * float(np.mean(1 - protein.min(axis=1) / protein[:, 0] >= part))
+        marker = marker_of(data, start)
+        return 100 * float(np.mean(marker.deepest_fall()[marker.evaluable] >= part))
 
     return measure
 
@@ -58,14 +59,21 @@ def lowest(name: str) -> Measure:
     return lambda data: float(np.median(data[name].to_numpy().min(axis=1)))
 
 
+def lowest_density(data: xr.Dataset) -> float:
+    """Return the median over patients of the lowest BCMA per tumour cell, relative to the patient's own at the start."""
+    density = data["bcma_density"].sel(time=slice(0, None)).to_numpy()
+    return float(np.median(density.min(axis=1) / density[:, 0]))
+
+
 def level(name: str, day: float) -> Measure:
     """Return the median of an output on a day."""
     return lambda data: float(np.median(on(data, name, day)))
 
 
 def relapsed(data: xr.Dataset) -> float:
-    """Return the share of patients [%] with a rise of M-protein as progression asks for."""
-    return 100 * float(np.mean(find_rise(data["m_protein_g_per_dl"].sel(time=slice(0, None)).to_numpy())[0]))
+    """Return the share of patients [%] with a rise of M-protein, or light chain, as progression asks for."""
+    marker = marker_of(data)
+    return 100 * float(np.mean(marker.find_rise()[0][marker.evaluable]))
 
 
 def failed(data: xr.Dataset) -> float:
@@ -76,10 +84,37 @@ def failed(data: xr.Dataset) -> float:
 def null_at_relapse(data: xr.Dataset) -> float:
     """Return the share of relapses [%] in which most cells are BCMA-null."""
     after = data.sel(time=slice(0, None))
-    risen, first = find_rise(after["m_protein_g_per_dl"].to_numpy())
+    risen, first = marker_of(data).find_rise()
     clones = [c for c in after if "bcma_null" in str(c) and str(c).startswith(("marrow_", "emd_"))]
     share = sum((after[c].to_numpy() for c in clones), np.zeros(())) / (after["tumour_total"].to_numpy() + 1)
     return 100 * float(np.mean(share[np.arange(len(share)), first][risen] > 0.5))
+
+
+def dim_at_relapse(data: xr.Dataset) -> float:
+    """Return the share of relapses [%] at which the tumour has less than half of its BCMA at the start."""
+    density = data["bcma_density"].sel(time=slice(0, None)).to_numpy()
+    risen, first = marker_of(data).find_rise()
+    left = density[np.arange(len(density)), first] / density[:, 0]
+    return 100 * float(np.mean(left[risen] < 0.5))
+
+
+def density_left(day: float) -> Measure:
+    """Return the median BCMA per tumour cell on a day, relative to the patient's own at the start."""
+    return lambda data: float(np.median(on(data, "bcma_density", day) / on(data, "bcma_density", 0)))
+
+
+def response_with_lesions(data: xr.Dataset) -> float:
+    """Return the share of patients [%] with a fall by half on day 91, of the marker and of what lies outside the marrow."""
+    early = data.sel(time=slice(0, 91))
+    marker, lesions = read_marker(early), early["emd_total"].to_numpy()
+    smaller = lesions.min(axis=1) <= 0.5 * lesions[:, 0]
+    answered = (marker.deepest_fall() >= 0.5) & ((lesions[:, 0] < SEEN) | smaller)
+    return 100 * float(np.mean(answered[marker.evaluable]))
+
+
+def marker_of(data: xr.Dataset, start: float = 0.0) -> Marker:
+    """Return M-protein, or the light chain of those without one, from a day on."""
+    return read_marker(data.sel(time=slice(start, None)))
 
 
 def on(data: xr.Dataset, name: str, day: float) -> npt.NDArray[np.float64]:
@@ -98,16 +133,22 @@ def off(mechanism: str, *plan: Treatment, **values: float) -> tuple[Arm, Arm]:
 
 
 MUTATED, NULL = {"bcma_epitope_share": 0.999}, {"bcma_null_share": 0.999}
-MANY_CAF, DIM = {"fibroblasts_level": 2.5}, {"bcma_expression": 0.1}
+MANY_CAF, DIM = {"fibroblasts_level": 2.5}, {"bcma_expression": 0.3}
 GSI, CD28 = Treatment("gamma_secretase_inhibitor"), Treatment("nci_bcma_cart")
 VGPR = response(0.9)
 # Section, mechanism, what is compared, measure, its arms (first and second), days.
 ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
-    ("2.1", "clonal selection", "on, off", "lowest BCMA density", lowest("bcma_density"), off("clonal_selection", IDE), 730),
+    ("2.1", "clonal selection", "on, off", "lowest BCMA, relative to the start", lowest_density, off("clonal_selection", IDE), 730),
+    ("2.1", "clonal selection", "on, off", "BCMA on day 91, relative to the start", density_left(91), off("clonal_selection", IDE), 180),
+    ("2.1", "pressure: antibodies clear CAR-T cells", "on, off", "lowest BCMA, relative to the start", lowest_density, off("anti_car_antibodies", IDE), 730),
+    ("2.1", "pressure: antibodies clear CAR-T cells", "on, off", "relapses with less than half of the BCMA, %", dim_at_relapse, off("anti_car_antibodies", IDE), 730),
     ("2.1", "biallelic loss", "on, off", "BCMA-null at relapse, %", null_at_relapse, off("antigen_loss", IDE), 1095),
     ("2.1", "biallelic loss", "BCMA, GPRC5D CAR-T in a null tumour", "response, %", response(0.5), (arm(IDE, **NULL), arm(Treatment("bms_986393"), **NULL)), 180),
     ("2.1", "epitope mutation", "ide-cel, cilta-cel in a mutant tumour", "response, %", response(0.5), (arm(IDE, **MUTATED), arm(Treatment("cilta_cel"), **MUTATED)), 180),
-    ("2.1", "gamma-secretase inhibitor", "without, with (dim tumour)", "log10 nadir", nadir, (arm(IDE, **DIM), arm(IDE, GSI, **DIM)), 180),
+    ("2.1", "gamma-secretase inhibitor", "without, with", "soluble BCMA, day 7, ng/mL", level("sbcma_ng_per_ml", 7), (arm(), arm(GSI)), 8),
+    ("2.1", "gamma-secretase inhibitor", "without, with", "log10 nadir", nadir, (arm(IDE), arm(IDE, GSI)), 180),
+    ("2.1", "gamma-secretase inhibitor", "without, with (30% of the BCMA)", "log10 nadir", nadir, (arm(IDE, **DIM), arm(IDE, GSI, **DIM)), 180),
+    ("2.1", "gamma-secretase inhibitor", "without, with (30% of the BCMA)", "M-protein down 90%, %", VGPR, (arm(IDE, **DIM), arm(IDE, GSI, **DIM)), 180),
     ("2.1", "gamma-secretase inhibitor", "without, with", "BCMA density, day 7", level("bcma_density", 7), (arm(IDE), arm(IDE, GSI)), 180),
     ("2.2.1", "apheresis", "fitness 0.85, 1.15", "log10 CAR-T, day 7", cells(7), (arm(IDE, apheresis_fitness=0.85), arm(IDE, apheresis_fitness=1.15)), 180),
     ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 90", cells(90), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
@@ -133,6 +174,7 @@ ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
     ("2.4", "lymphodepletion", "Flu/Cy, bendamustine", "relapsed in a year, %", relapsed, (arm(IDE), arm(Treatment("ide_cel", lymphodepletion="bendamustine"))), 365),
     ("2.4", "daratumumab bridging", "without, with", "response, %", response(0.5), (arm(IDE), arm(Treatment("daratumumab", day=-42, days=42), IDE)), 180),
     ("3", "extramedullary disease", "none, 30% of cells", "M-protein down 90%, %", VGPR, (arm(IDE, emd_share=0.0), arm(IDE, emd_share=0.3)), 180),
+    ("3", "extramedullary disease", "none, 21% of cells", "response of marker and lesions, day 91, %", response_with_lesions, (arm(IDE, emd_share=0.0), arm(IDE, emd_share=0.21)), 91),
     ("3.3", "progenitors", "BCMA CAR, BCMA/CD19 CAR", "log10 of fewest progenitors", lambda d: float(np.log10(lowest("progenitor")(d) + 1)), (arm(Treatment("bcma_cart")), arm(Treatment("bc19"))), 180),
     ("5", "class resistance", "on, off (bortezomib)", "response, %", response(0.5), off("class_resistance", Treatment("bortezomib")), 180),
     ("5", "maintenance", "without, lenalidomide from day 28", "relapsed in a year, %", relapsed, (arm(IDE), arm(IDE, Treatment("lenalidomide_maintenance", day=28))), 365),

@@ -15,7 +15,8 @@ Grade = Literal["measured", "in_vitro", "fitted", "assumed", "definition"]
 
 GRADES: tuple[str, ...] = ("measured", "in_vitro", "fitted", "assumed", "definition")
 Law = Literal[
-    "lognormal", "two_group_lognormal", "logitnormal", "normal", "bernoulli", "uniform", "loguniform", "zero_or_uniform"
+    "lognormal", "two_group_lognormal", "logitnormal", "normal", "bernoulli", "uniform", "loguniform",
+    "zero_or_uniform", "categorical", "by_category",
 ]  # fmt: skip
 Slot = Literal["", "product", "engager", "drug", "lymphodepletion"]
 Kind = Literal["product", "engager", "drug", "lymphodepletion", "combination"]
@@ -33,6 +34,10 @@ class Spread(_Record):
     `omega`: standard deviation on the log (or logit) scale; `sd`: on the plain scale; `low`, `high`: ends of a uniform
     or log-uniform law. `probability`: of the value 1 (bernoulli), of the value 0 (zero_or_uniform), or of belonging to
     the minority whose values are `factor` times the others' (two_group_lognormal; 0 for those who have none).
+
+    `shares`: how frequent the categories 0, 1, 2 ... are, divided by their sum (categorical). `values`: the typical
+    value in each category of the parameter `of`, around which patients spread log-normally (by_category; without
+    `omega` all of a category are alike).
     """
 
     law: Law
@@ -42,6 +47,9 @@ class Spread(_Record):
     low: Finite | None = None
     high: Finite | None = None
     factor: Annotated[float, Field(ge=0)] | None = None
+    shares: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] | None = None
+    values: tuple[Finite, ...] | None = None
+    of: Id | None = None
     source: str = ""
     note: str = ""
 
@@ -52,6 +60,7 @@ class Spread(_Record):
             "uniform": ("low", "high"), "loguniform": ("low", "high"),
             "two_group_lognormal": ("omega", "probability", "factor"),
             "zero_or_uniform": ("probability", "low", "high"),
+            "categorical": ("shares",), "by_category": ("of", "values"),
         }[self.law]  # fmt: skip
         missing = [name for name in needs if getattr(self, name) is None]
         if missing:
@@ -63,6 +72,8 @@ class Spread(_Record):
             raise ValueError(f"low {self.low:g} lies above high {self.high:g}")
         if self.law == "loguniform" and not (self.low or 0.0) > 0:
             raise ValueError("low must lie above zero for the law loguniform")
+        if self.law == "categorical" and not sum(self.shares or ()) > 0:
+            raise ValueError("the shares add up to nothing")
         return self
 
 

@@ -203,9 +203,30 @@ def check_model_data(data: ModelData) -> list[Fault]:
             complain(key, "value", *wrong)
         if not _ID.fullmatch(key):
             complain(key, "id", "the id is no plain word.", "Use letters, digits and underscores.")
+        _check_categories(key, parameter, data, complain)
     for key, action in data.actions.items():
         _check_action(key, action, data, complain)
     return faults
+
+
+def _check_categories(
+    key: str, parameter: ModelParameter, data: ModelData, complain: Callable[[str, str, str, str], None]
+) -> None:
+    """Complain where a parameter follows a category that does not exist, or whose typical value is another's."""
+    law = parameter.between_patients
+    if law is None or law.law != "by_category":
+        return
+    other = data.parameters.get(str(law.of))
+    kind = other.between_patients if other is not None else None
+    if other is None or kind is None or kind.law != "categorical" or other.slot or parameter.slot:
+        found = f"'{law.of}' is no categorical parameter of the patient, or this one belongs to a slot."
+        complain(key, "between_patients.of", found, "Name a parameter with the law categorical.")
+    elif len(kind.shares or ()) != len(law.values or ()):
+        found = f"{len(law.values or ())} values for {len(kind.shares or ())} categories of '{law.of}'."
+        complain(key, "between_patients.values", found, "Give each category one.")
+    elif other.value not in range(len(law.values or ())) or (law.values or ())[int(other.value)] != parameter.value:
+        found = f"the value is {parameter.value:g}, but not that of the typical category of '{law.of}'."
+        complain(key, "value", found, "The typical patient is of the typical category: make them agree.")
 
 
 def _antigen_parameters(antigen: Antigen) -> list[str]:
@@ -229,6 +250,9 @@ def _check_action(key: str, action: Action, data: ModelData, complain: Callable[
             wrong = find_fault(f"{action.kind}_{name}", number.value)
             if wrong is not None:
                 complain(key, f"action.values.{name}", *wrong)
+        if number.between_patients is not None and number.between_patients.law == "by_category":
+            found = "a therapy's number follows no category of the patient."
+            complain(key, f"action.values.{name}.between_patients", found, "Give it a law of its own.")
     for antigen, strength in action.binds.items():
         if antigen not in data.antigens:
             complain(key, "action.binds", f"there is no antigen '{antigen}'.", _known(data.antigens))

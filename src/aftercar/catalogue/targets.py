@@ -33,6 +33,7 @@ KINETIC_QUANTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sbcma_upper_normal": ("ng/mL",), "sbcma_half_life": TIMES, "sbcma_direction": ("1",),
         "m_protein_half_life": TIMES, "igg_half_life": TIMES, "iga_half_life": TIMES, "flc_half_life": TIMES,
         "flc_suppressed_share": SHARES, "bcma_positive_share": SHARES, "surface_bcma_fold": ("1",),
+        "surface_bcma": ("molecule/cell",),
         "surface_bcma_direction": ("1",), "surface_bcma_rise_time": TIMES,
         "antigen_negative_share": SHARES, "antigen_loss_cases": ("patient",), "one_allele_lost_share": SHARES,
         "patients_profiled": ("patient",), "ada_share": SHARES,
@@ -67,6 +68,7 @@ UNITS = (
     "cell/uL",
     "day*cell/uL",
     "patient",
+    "molecule/cell",
 )
 _AT_A_TIME = ("sbcma_at", "flc_suppressed_share", "relapse_incidence", "PFS_rate", "DOR_rate", "OS_rate")
 _ROUNDING = 0.6  # a percentage printed whole may stand half a point from its count, and a little more where cut off

@@ -6,7 +6,7 @@ run of a hundred or a million, on any number of workers, whatever the treatment:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -22,20 +22,20 @@ from aftercar.model.treatment import Course
 FloatArray = npt.NDArray[np.float64]
 
 
-def draw_values(law: Spread, typical: float, scores: FloatArray) -> FloatArray:
+def draw_values(law: Spread, typical: float | FloatArray, scores: FloatArray) -> FloatArray:
     """Turn standard normal scores into values of a parameter.
 
     Parameters
     ----------
     typical
-        The parameter's typical value: the median of a log-normal or logit-normal law; not used by laws with ends or a
-        probability of their own.
+        The parameter's typical value: the median of a log-normal or logit-normal law, that of each patient's category
+        (shape (patients,)) for the law by_category; not used by laws with ends or a probability of their own.
     scores
         Standard normal, shape (patients,).
     """
     u = ndtr(scores)
     match law.law:
-        case "lognormal":
+        case "lognormal" | "by_category":
             return np.asarray(typical * np.exp(_number(law.omega) * scores))
         case "logitnormal":
             return np.asarray(expit(logit(typical) + _number(law.omega) * scores), dtype=np.float64)
@@ -54,6 +54,9 @@ def draw_values(law: Spread, typical: float, scores: FloatArray) -> FloatArray:
         case "zero_or_uniform":
             none, within = _minority(u, _number(law.probability))
             return np.where(none, 0.0, _number(law.low) + within * (_number(law.high) - _number(law.low)))
+        case "categorical":
+            ends = np.cumsum(law.shares or ()) / np.sum(law.shares or ())
+            return np.searchsorted(ends[:-1], u, side="right").astype(np.float64)
 
 
 def _minority(u: FloatArray, share: float) -> tuple[npt.NDArray[np.bool_], FloatArray]:
@@ -111,11 +114,7 @@ def draw_patients(
     if n < 0 or first < 0:
         raise InputError(Fault("patients", f"{n} patients from position {first}.", "Give numbers of 0 or more."))
     fixed = check_values(values or {}, course, data)
-    table: dict[str, FloatArray] = {}
-    for name, parameter in data.parameters.items():
-        if parameter.between_patients is not None and not parameter.slot and name not in fixed:
-            scores = draw_scores(name, n=n, seed=seed, first=first)
-            table[name] = draw_values(parameter.between_patients, parameter.value, scores)
+    table = _draw_own(fixed, data, lambda name: draw_scores(name, n=n, seed=seed, first=first), n)
     for name, typical in course.parameters.items():
         spread = course.spreads.get(name)
         scores = draw_scores(name, n=n, seed=seed, first=first) if spread is not None else np.zeros(n)
@@ -125,13 +124,39 @@ def draw_patients(
     return _linked(table, course, data, n, first)
 
 
+def _draw_own(
+    fixed: Mapping[str, float], data: ModelData, scores: Callable[[str], FloatArray], n: int
+) -> dict[str, FloatArray]:
+    """Return the patients' own parameters: each from its law, those of a category after their category."""
+    laws = {
+        name: one.between_patients
+        for name, one in data.parameters.items()
+        if one.between_patients is not None and not one.slot and name not in fixed
+    }
+    table: dict[str, FloatArray] = {}
+    for name, law in laws.items():
+        if law.law != "by_category":
+            table[name] = draw_values(law, data.parameters[name].value, scores(name))
+    drawn = dict(table)
+    for name, law in laws.items():
+        if law.law == "by_category":
+            category = drawn.get(str(law.of), np.full(n, fixed.get(str(law.of), 0.0)))
+            table[name] = draw_values(law, np.asarray(law.values)[category.astype(np.int64)], scores(name))
+    return table
+
+
 def typical_patient(
     course: Course, *, values: Mapping[str, float] | None = None, data: ModelData | None = None
 ) -> pd.DataFrame:
     """Return the patient in whom every parameter has its typical value, as a table of one row."""
     data = data or load_model_data()
     table = {name: np.full(1, value) for name, value in course.parameters.items()}
-    table |= {name: np.full(1, value) for name, value in check_values(values or {}, course, data).items()}
+    fixed = check_values(values or {}, course, data)
+    for name, parameter in data.parameters.items():
+        law = parameter.between_patients
+        if law is not None and law.law == "by_category" and law.of in fixed:
+            table[name] = np.full(1, (law.values or ())[int(fixed[law.of])])
+    table |= {name: np.full(1, value) for name, value in fixed.items()}
     return _linked(table, course, data, 1, 0)
 
 
@@ -152,9 +177,17 @@ def check_values(values: Mapping[str, float], course: Course, data: ModelData) -
             )
             continue
         free = name in data.parameters and data.parameters[name].may_be_negative
-        wrong = find_fault(name, value, may_be_negative=free)
+        wrong = find_fault(name, value, may_be_negative=free) or _no_category(name, value, data)
         if wrong is not None:
             faults.append(Fault("values", *wrong))
     if faults:
         raise InputError(faults)
     return dict(values)
+
+
+def _no_category(name: str, value: float, data: ModelData) -> tuple[str, str] | None:
+    """Return what is wrong with the value of a category and how to mend it, or None."""
+    law = data.parameters[name].between_patients if name in data.parameters else None
+    if law is None or law.law != "categorical" or value in range(len(law.shares or ())):
+        return None
+    return f"'{name}' is {value:g}.", f"Give a whole number from 0 to {len(law.shares or ()) - 1}: a category."

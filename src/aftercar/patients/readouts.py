@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
@@ -23,6 +24,7 @@ FloatArray = npt.NDArray[np.float64]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LEVELS = ("tumour_total", "mrd_level", "m_protein_g_per_dl", "sbcma_ng_per_ml", "copies_per_ug", "bcma_density")
 NO_TUMOUR = "no tumour cell left"
+_TRACE = 1e-6  # g/dL or mg/L: below what rounding leaves in a patient who makes none, far below every assay
 
 
 @lru_cache(maxsize=1)
@@ -93,28 +95,29 @@ def quantiles(values: FloatArray, times: FloatArray) -> pd.DataFrame:
 def count_outcomes(arm: Arm, structure: Structure) -> pd.DataFrame:
     """Return how many patients had each outcome: columns outcome, patients, of, share.
 
-    A rise of M-protein is one of 25% and 0.5 g/dL from the lowest value so far, at one output time; the shares of
-    lost antigens are of the patients with such a rise, at its first day.
+    A rise of M-protein is one of 25% and 0.5 g/dL from the lowest value so far, at one output time; where light chains
+    alone are made, one of 25% and 100 mg/L of these. Falls and rises are counted among patients whose myeloma secretes;
+    the shares of lost antigens among those with a rise, at its first day.
     """
     limits = reading_limits()
     after = arm.data["time"].to_numpy() >= 0.0
     data = arm.data.isel(time=after)
-    protein, n = data["m_protein_g_per_dl"].to_numpy(), data.sizes["patient"]
-    fall = 1.0 - np.nanmin(protein, axis=1) / np.maximum(protein[:, 0], 1e-12)
+    marker, n = read_marker(data), data.sizes["patient"]
+    fall, secreting = marker.deepest_fall(), int(marker.evaluable.sum())
     lowest_mrd = np.nanmin(data["mrd_level"].to_numpy(), axis=1)
     burden = data["tumour_total"].to_numpy()
-    risen, first = find_rise(protein)
+    risen, first = marker.find_rise()
     partial, very_good = limits["partial_response_fall"], limits["very_good_partial_response_fall"]
     rows = [
-        (f"M-protein fallen by {100 * partial:g}% or more", fall >= partial, n),
-        (f"M-protein fallen by {100 * very_good:g}% or more", fall >= very_good, n),
+        (f"M-protein or light chain fallen by {100 * partial:g}% or more", fall >= partial, secreting),
+        (f"M-protein or light chain fallen by {100 * very_good:g}% or more", fall >= very_good, secreting),
         (
             f"marrow below 1 myeloma cell in {1 / limits['mrd_threshold']:,.0f} at some time",
             lowest_mrd < limits["mrd_threshold"],
             n,
         ),
         ("no tumour cell left at the end", burden[:, -1] < 1.0, n),
-        ("M-protein risen by 25% and 0.5 g/dL from its lowest", risen, n),
+        ("M-protein risen by 25% and 0.5 g/dL from its lowest, or light chain by 100 mg/L", risen, secreting),
     ]
     for name, share in share_with_variant(data, structure).items():
         at_rise = share[np.arange(n), first]
@@ -128,15 +131,60 @@ def count_outcomes(arm: Arm, structure: Structure) -> pd.DataFrame:
     return table
 
 
-def find_rise(protein: FloatArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-    """Return who has a rise of M-protein as progression asks for, and the position of its first time.
+@dataclass(frozen=True)
+class Marker:
+    """What follows the disease in serum: M-protein [g/dL], or the free light chain [mg/L] of those who have none.
 
-    `protein` [g/dL], shape (patients, times).
+    `level`: shape (patients, times), NaN in patients whose myeloma secretes neither; `absolute_rise`: the rise that
+    progression asks for, in the unit of each patient's marker, shape (patients,).
+    """
+
+    level: FloatArray
+    absolute_rise: FloatArray
+
+    @property
+    def evaluable(self) -> npt.NDArray[np.bool_]:
+        """Whether a patient's myeloma secretes anything, shape (patients,)."""
+        return np.asarray(np.isfinite(self.level[:, 0]))
+
+    def deepest_fall(self) -> FloatArray:
+        """Return the largest fall since the first time, as a share; NaN where there is no marker; shape (patients,)."""
+        return np.asarray(1.0 - np.fmin.reduce(self.level, axis=1) / np.maximum(self.level[:, 0], 1e-12))
+
+    def find_rise(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Return who has a rise as progression asks for, and the position of its first time."""
+        return find_rise(self.level, absolute=self.absolute_rise)
+
+
+def read_marker(data: xr.Dataset) -> Marker:
+    """Return each patient's marker: ``m_protein_g_per_dl`` or, where it is among the outputs, ``free_light_chain``.
+
+    A patient without a trace of M-protein at any time is one whose myeloma makes none.
     """
     limits = reading_limits()
-    lowest = np.fmin.accumulate(protein, axis=1)
-    enough = np.maximum((1.0 + limits["progression_rise"]) * lowest, lowest + limits["progression_rise_absolute"])
-    rise = protein >= enough
+    protein = np.asarray(data["m_protein_g_per_dl"].transpose("patient", "time").to_numpy(), dtype=np.float64)
+    chain = np.full_like(protein, np.nan)
+    if "free_light_chain" in data:
+        chain = np.asarray(data["free_light_chain"].transpose("patient", "time").to_numpy(), dtype=np.float64)
+    chain = np.where((np.fmax.reduce(chain, axis=1) > _TRACE)[:, None], chain, np.nan)
+    has_protein = np.fmax.reduce(protein, axis=1) > _TRACE
+    rises = limits["progression_rise_absolute"], limits["progression_rise_light_chain"]
+    return Marker(np.where(has_protein[:, None], protein, chain), np.where(has_protein, *rises))
+
+
+def find_rise(
+    level: FloatArray, *, absolute: FloatArray | None = None
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return who has a rise of a marker as progression asks for, and the position of its first time.
+
+    `level` has shape (patients, times); `absolute` is the least rise of each patient in the same unit, by default that
+    of M-protein [g/dL].
+    """
+    limits = reading_limits()
+    least = np.full(len(level), limits["progression_rise_absolute"]) if absolute is None else absolute
+    lowest = np.fmin.accumulate(level, axis=1)
+    enough = np.maximum((1.0 + limits["progression_rise"]) * lowest, lowest + least[:, None])
+    rise = level >= enough
     return np.asarray(rise.any(axis=1)), np.asarray(rise.argmax(axis=1), dtype=np.int64)
 
 

@@ -23,7 +23,7 @@ from aftercar.engine import IntegrationWarning
 from aftercar.foundation import DEFAULT_SEED, Fault, InputError
 from aftercar.model.treatment import Course, Treatment, arrange_course
 from aftercar.patients.draws import typical_patient
-from aftercar.patients.readouts import find_rise, reading_limits
+from aftercar.patients.readouts import Marker, read_marker, reading_limits
 from aftercar.patients.sensitivity_methods import Outputs, decompose, local_effects, screen
 from aftercar.patients.simulation import simulate_course
 
@@ -69,34 +69,35 @@ def read_outcomes(result: xr.Dataset, origin: float) -> pd.DataFrame:
     """Read the outputs of `OUTPUT_MEANINGS` from day `origin` on, and whether a rise was seen; one row per patient.
 
     The day of the rise is interpolated between two output times; without one it is the last day (censored). Patients
-    whose integration stopped early have NaN.
+    whose integration stopped early, or whose myeloma secretes nothing, have NaN.
     """
     time = result["time"].to_numpy()
     kept = time >= origin
-    time, protein = time[kept] - origin, result["m_protein_g_per_dl"].to_numpy()[:, kept]
+    time, marker = time[kept] - origin, read_marker(result.isel(time=kept))
     tumour = result["tumour_total"].to_numpy()[:, kept]
-    whole = np.isfinite(protein).all(axis=1) & np.isfinite(tumour).all(axis=1)
-    protein, tumour = np.where(whole[:, None], protein, 1.0), np.where(whole[:, None], tumour, 1.0)
-    fall = protein.min(axis=1) / np.maximum(protein[:, 0], 1e-12)
-    risen, first = find_rise(protein)
+    whole = np.isfinite(marker.level).all(axis=1) & np.isfinite(tumour).all(axis=1)
+    marker = replace(marker, level=np.where(whole[:, None], marker.level, 1.0))
+    tumour = np.where(whole[:, None], tumour, 1.0)
+    fall = 1.0 - marker.deepest_fall()
+    risen, first = marker.find_rise()
     table = pd.DataFrame({
         "depth": np.log10(np.maximum(fall, 1e-12)),
         "nadir": np.log10(np.maximum(tumour.min(axis=1), 0.0) + 1.0),
         "halved": (fall <= 1.0 - reading_limits()["partial_response_fall"]).astype(np.float64),
-        "days": np.where(risen, _crossing(time, protein, first), time[-1]),
+        "days": np.where(risen, _crossing(time, marker, first), time[-1]),
         "risen": risen.astype(np.float64),
     }, index=result["patient"].to_numpy())  # fmt: skip
     table.loc[~whole] = np.nan
     return table
 
 
-def _crossing(time: FloatArray, protein: FloatArray, first: npt.NDArray[np.int64]) -> FloatArray:
-    """Return when M-protein crosses the limit of a rise, linear between the outputs around it, shape (patients,)."""
-    limits = reading_limits()
+def _crossing(time: FloatArray, marker: Marker, first: npt.NDArray[np.int64]) -> FloatArray:
+    """Return when the marker crosses the limit of a rise, linear between the outputs around it, shape (patients,)."""
+    limits, level = reading_limits(), marker.level
     people, before = np.arange(len(first)), np.maximum(first - 1, 0)
-    lowest = np.minimum.accumulate(protein, axis=1)[people, before]
-    wanted = np.maximum((1.0 + limits["progression_rise"]) * lowest, lowest + limits["progression_rise_absolute"])
-    one, other = protein[people, before], protein[people, first]
+    lowest = np.minimum.accumulate(level, axis=1)[people, before]
+    wanted = np.maximum((1.0 + limits["progression_rise"]) * lowest, lowest + marker.absolute_rise)
+    one, other = level[people, before], level[people, first]
     share = np.clip((wanted - one) / np.where(other > one, other - one, 1.0), 0.0, 1.0)
     return np.asarray(time[before] + share * (time[first] - time[before]))
 
@@ -129,7 +130,7 @@ def plan_outputs(
     course = arrange_course(plan, days=origin + days, data=data)
     course = replace(course, structure=replace(course.structure, counted=False))
     base = typical_patient(course, values=values, data=data)
-    wanted = ["m_protein_g_per_dl", "tumour_total", "sbcma_ng_per_ml", "car_t_per_ul"]
+    wanted = ["m_protein_g_per_dl", "free_light_chain", "tumour_total", "sbcma_ng_per_ml", "car_t_per_ul"]
 
     def outputs(points: pd.DataFrame) -> pd.DataFrame:
         table = {name: np.full(len(points), base[name].iloc[0]) for name in base}

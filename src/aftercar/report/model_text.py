@@ -66,7 +66,14 @@ def spread_text(law: Spread | None) -> str:
     if law is None:
         return ""
     given = law.model_dump(exclude={"law", "source", "note"}, exclude_none=True)
-    return ", ".join([law.law, *(f"{name} {value:g}" for name, value in given.items())])
+    return ", ".join([law.law, *(f"{name} {_given(value)}" for name, value in given.items())])
+
+
+def _given(value: float | str | tuple[float, ...]) -> str:
+    """Return what a law was given: a number, the name of a parameter, or numbers by category."""
+    if isinstance(value, str):
+        return value
+    return " / ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else f"{value:g}"
 
 
 def grade_counts(data: ModelData) -> dict[str, int]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from aftercar.patients.arms import Arm, Trajectories
-from aftercar.patients.readouts import FloatArray, find_rise, reading_limits
+from aftercar.patients.readouts import FloatArray, read_marker, reading_limits
 from aftercar.report.figure import Figure
 from aftercar.report.trajectories_clones import clone_figure, leading_figure
 from aftercar.report.trajectories_frames import Reader, level_reader, make_figure, make_lines
 from aftercar.report.trajectories_lines import Guide, Line
 from aftercar.report.trajectories_words import LEVELS
+
+_RELATIVE = "Serum M-protein, or the free light chain of patients without one, in percent of day 0."
 
 
 def trajectory_figures(run: Trajectories) -> list[Figure]:
@@ -40,26 +42,33 @@ def _m_protein(run: Trajectories) -> Figure:
     if not run.single:
 
         def relative(arm: Arm) -> FloatArray:
-            protein = level_reader("m_protein_g_per_dl")(arm)
-            return 100.0 * protein / _at_day_0(protein, arm)[:, None]
+            level = read_marker(arm.data).level
+            return 100.0 * level / _at_day_0(level, arm)[:, None]
 
         guides = [Guide(100.0 * (1.0 - fall), f"{word} −{100 * fall:g}%") for word, fall in falls]
         lines = make_lines(run, {"M-protein": relative})
-        return make_figure(run, "m-protein", "Serum M-protein", "Serum M-protein in percent of day 0." + note, lines,
+        return make_figure(run, "m-protein", "Serum M-protein", _RELATIVE + note, lines,
                        quantity="percent", y_title="M-protein, % of day 0", floor=0.1, guides=guides)  # fmt: skip
     arm = run.arms[0]
-    protein, times = level_reader("m_protein_g_per_dl")(arm)[0], arm.data["time"].to_numpy()
-    start = float(_at_day_0(protein[None, :], arm)[0])
-    guides = [Guide(start * (1.0 - fall), f"{word} −{100 * fall:g}%") for word, fall in falls]
-    later = times >= 0.0
-    risen, first = find_rise(protein[None, later])
+    marker = read_marker(arm.data.isel(time=arm.data["time"].to_numpy() >= 0.0))
+    level, least = marker.level[0], float(marker.absolute_rise[0])
+    chain = least == limits["progression_rise_light_chain"]
+    guides = [Guide(float(level[0]) * (1.0 - fall), f"{word} −{100 * fall:g}%") for word, fall in falls]
+    guides = guides if marker.evaluable[0] else []
+    risen, first = marker.find_rise()
     if risen[0]:
-        lowest = float(np.nanmin(protein[later][: int(first[0]) + 1]))
-        rise = max(lowest * (1.0 + limits["progression_rise"]), lowest + limits["progression_rise_absolute"])
-        guides.append(Guide(rise, "PD +25% and 0.5 g/dL", at_left=True))
+        lowest = float(np.nanmin(level[: int(first[0]) + 1]))
+        rise = max(lowest * (1.0 + limits["progression_rise"]), lowest + least)
+        guides.append(Guide(rise, f"PD +25% and {least:g} {'mg/L' if chain else 'g/dL'}", at_left=True))
         note += " PD: the rise that progression asks for, from the lowest value before the first such rise."
     if len(run.arms) > 1:
         note += f" Guides are those of the arm {arm.name}."
+    if chain:
+        lines = make_lines(run, {"free light chain": level_reader("free_light_chain")})
+        return make_figure(
+            run, "m-protein", "Involved free light chain", "Involved free light chain in serum." + note, lines,
+            quantity="mg/L", y_title="free light chain, mg/L", floor=1.0, guides=guides,
+        )  # fmt: skip
     lines = make_lines(run, {"M-protein": level_reader("m_protein_g_per_dl")})
     return make_figure(
         run, "m-protein", "Serum M-protein", "Serum M-protein." + note, lines, quantity="m_protein_g_per_dl",

@@ -115,6 +115,23 @@ CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
          ("new_rate", "between_patients", "low")),
     "an unknown law":
         ("parameters", PARAMETER + 'between_patients = { law = "gamma", omega = 1.0 }\n', ("new_rate", "law", "gamma")),
+    "categories that nobody has":
+        ("parameters", PARAMETER + 'between_patients = { law = "categorical", shares = [0.0, 0.0] }\n',
+         ("new_rate", "between_patients", "nothing")),
+    "a value by categories that do not exist":
+        ("parameters", PARAMETER + 'between_patients = { law = "by_category", of = "growth_rate", values = [1.0] }\n',
+         ("new_rate", "between_patients.of", "growth_rate", "categorical")),
+    "fewer values than categories":
+        ("parameters", PARAMETER + 'between_patients = { law = "by_category", of = "paraprotein_type", '
+                                   "values = [1] }\n",
+         ("new_rate", "between_patients.values", "7 categories")),
+    "a typical value of another category":
+        ("parameters", PARAMETER + 'between_patients = { law = "by_category", of = "paraprotein_type", '
+                                   "values = [2, 1, 1, 1, 1, 1, 1] }\n", ("new_rate", "value", "typical category")),
+    "a value of a therapy by category":
+        ("therapies", DRUG.replace("0.05, ", '0.05, between_patients = { law = "by_category", of = "paraprotein_type", '
+                                             "values = [1, 1, 1, 1, 1, 1, 1] }, "),
+         ("pill", "kill_rate.between_patients", "patient")),
     "a burden of nothing":
         ("parameters", PARAMETER.replace("new_rate", "tumour_burden").replace("1.0", "0.0").replace("1/day", "cell"),
          ("tumour_burden", "value", "above zero")),

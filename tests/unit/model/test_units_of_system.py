@@ -61,5 +61,7 @@ def test_every_parameter_of_the_patient_acts_on_something(system: Network) -> No
     data = load_model_data()
     by_dose = {"body_weight"}  # scales doses per kilogram
     linked = {k for k in data.parameters if k.startswith("resistance_")}  # become the resistance of a drug's slot
-    idle = {k for k, p in data.parameters.items() if not p.slot} - used - by_dose - linked
+    laws = [p.between_patients for p in data.parameters.values() if p.between_patients is not None]
+    categories = {law.of for law in laws if law.law == "by_category"}  # set what follows them when patients are drawn
+    idle = {k for k, p in data.parameters.items() if not p.slot} - used - by_dose - linked - categories
     assert idle == set()

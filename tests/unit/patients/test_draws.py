@@ -9,6 +9,7 @@ from scipy import stats
 from tests.unit.model.sample import CART, DRUG, ENGAGER, course_of
 
 from aftercar.catalogue.biology import Spread
+from aftercar.foundation import InputError
 from aftercar.patients import draw_patients, typical_patient
 from aftercar.patients.draws import draw_values
 
@@ -78,6 +79,45 @@ def test_laws_of_shares_and_groups() -> None:
     assert zero[zero > 0].mean() == pytest.approx(0.3, abs=1e-3)
     groups = draw_values(Spread(law="two_group_lognormal", omega=0.01, probability=0.25, factor=10.0), 2.0, scores)
     assert (groups > 10).mean() == pytest.approx(0.25, abs=1e-4)
+
+
+def test_categories_come_in_their_shares_and_set_what_follows_them() -> None:
+    scores = stats.norm.ppf((np.arange(20000) + 0.5) / 20000)
+    category = draw_values(Spread(law="categorical", shares=(5.0, 3.0, 0.0, 2.0)), 0.0, scores)
+    found = [(category == k).mean() for k in range(4)]
+    np.testing.assert_allclose(found, [0.5, 0.3, 0.0, 0.2], atol=1e-4)
+    law = Spread(law="by_category", of="kind", values=(30.0, 0.0), omega=0.5)
+    values = draw_values(law, np.array([30.0, 0.0])[(np.arange(20000) % 2)], scores)
+    assert (values[1::2] == 0).all(), "none is made: no spread around nothing"
+    assert np.median(values[::2]) == pytest.approx(30.0, rel=1e-3)
+    assert np.std(np.log(values[::2])) == pytest.approx(0.5, rel=5e-3)
+
+
+def test_serum_follows_the_paraprotein_of_the_patient() -> None:
+    people = draw_patients(course_of(CART), n=6000, seed=1)
+    kind = people["paraprotein_type"].to_numpy()
+    shares = [float(np.mean(kind == k)) for k in range(7)]
+    expected = np.array([34, 18, 13, 8, 12, 10, 1]) / 96  # wikilite_types, warde_flc
+    assert np.all(np.abs(shares - expected) < 4 * np.sqrt(expected / 6000))
+    assert ((people["m_protein_start"] == 0) == (kind >= 4)).all()
+    assert ((people["flc_start"] == 0) == (kind == 6)).all()
+    assert (people["kappa_expression"].to_numpy() == np.isin(kind, [0, 2, 4])).all()
+    slow = people["m_protein_elimination"].to_numpy()
+    assert np.median(slow[kind == 2]) > 3 * np.median(slow[kind == 0])
+
+
+def test_a_chosen_category_brings_its_values() -> None:
+    course = course_of(CART)
+    alone = draw_patients(course, n=30, seed=5, values={"paraprotein_type": 4.0})
+    assert (alone["m_protein_start"] == 0).all() and (alone["flc_start"] > 0).all()
+    row = typical_patient(course, values={"paraprotein_type": 5.0, "flc_start": 900.0}).iloc[0]
+    assert (row["m_protein_start"], row["flc_elimination"], row["flc_start"]) == (0.0, 3.7, 900.0)
+    # Who is not of a category by choice stays who they were.
+    free = draw_patients(course, n=30, seed=5)
+    pd.testing.assert_series_equal(alone["tumour_burden"], free["tumour_burden"])
+    for wrong in (7.0, 0.5):
+        with pytest.raises(InputError, match="from 0 to 6"):
+            draw_patients(course, n=2, seed=1, values={"paraprotein_type": wrong})
 
 
 def test_the_typical_patient_has_the_typical_values_and_links() -> None:

@@ -19,6 +19,7 @@ from aftercar.patients.readouts import (
     find_leading_clone,
     find_rise,
     quantiles,
+    read_marker,
     reading_limits,
     share_with_variant,
     tabulate_ranges,
@@ -82,14 +83,32 @@ def test_a_rise_needs_a_quarter_and_half_a_gram() -> None:
 def test_outcomes_are_counted_by_hand(arm: Arm) -> None:
     table = count_outcomes(arm, STRUCTURE).set_index("outcome")
     counts = {str(name): (int(row["patients"]), int(row["of"])) for name, row in table.iterrows()}
-    assert counts["M-protein fallen by 50% or more"] == (2, 3)
-    assert counts["M-protein fallen by 90% or more"] == (2, 3)
+    assert counts["M-protein or light chain fallen by 50% or more"] == (2, 3)
+    assert counts["M-protein or light chain fallen by 90% or more"] == (2, 3)
     assert counts["marrow below 1 myeloma cell in 100,000 at some time"] == (2, 3)
     assert counts["no tumour cell left at the end"] == (1, 3)
-    assert counts["M-protein risen by 25% and 0.5 g/dL from its lowest"] == (1, 3)
+    assert counts["M-protein risen by 25% and 0.5 g/dL from its lowest, or light chain by 100 mg/L"] == (1, 3)
     assert counts["at that rise most cells BCMA-null"] == (1, 1)
     assert counts["at that rise most cells BCMA-low"] == (0, 1)
     assert counts["integration stopped early (left out from there on)"] == (1, 3)
+
+
+def test_light_chains_stand_in_where_there_is_no_m_protein(arm: Arm) -> None:
+    """Patient 2 makes light chains alone, patient 3 nothing: no division by zero, and 3 is not counted."""
+    chain = np.array([[9.0, 9.0, 9.0, 9.0], [400.0, 400.0, 30.0, 140.0], [0.0, 0.0, 0.0, 0.0]])
+    protein = arm.data["m_protein_g_per_dl"].to_numpy() * np.array([[1.0], [0.0], [0.0]])
+    dims = ("patient", "time")
+    data = arm.data.assign(m_protein_g_per_dl=(dims, protein), free_light_chain=(dims, chain))
+    marker = read_marker(data.isel(time=slice(1, None)))
+    assert marker.evaluable.tolist() == [True, True, False]
+    np.testing.assert_allclose(marker.deepest_fall(), [1 - 0.2 / 3.0, 1 - 30 / 400, np.nan])
+    risen, first = marker.find_rise()
+    assert risen.tolist() == [True, True, False] and first[:2].tolist() == [2, 2]  # 140 is 110 mg/L above 30
+    table = count_outcomes(Arm("x", (), arm.people, data), STRUCTURE).set_index("outcome")
+    row = table.loc["M-protein or light chain fallen by 90% or more"]
+    assert (row["patients"], row["of"]) == (2, 2)
+    # A rise of 20 mg/L is none, though it is a quarter: the limit is 10 mg/dL, not 10 mg/L.
+    assert not find_rise(np.array([[400.0, 30.0, 50.0]]), absolute=marker.absolute_rise[1:2])[0][0]
 
 
 def test_without_a_rise_no_share_is_shown(arm: Arm) -> None:

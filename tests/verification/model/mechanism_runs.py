@@ -11,7 +11,7 @@ import xarray as xr
 
 from aftercar.model import Treatment
 from aftercar.patients import simulate_plan
-from aftercar.patients.readouts import find_rise
+from aftercar.patients.readouts import read_marker
 
 FloatArray = npt.NDArray[np.float64]
 IDE_CEL = Treatment("ide_cel")
@@ -31,17 +31,17 @@ class Outcome:
         return np.asarray(self.data[name].sel(time=day, method="nearest").to_numpy(), dtype=np.float64)
 
     def fallen(self, part: float) -> float:
-        """Return the share of patients whose M-protein fell by `part` or more."""
-        protein = self["m_protein_g_per_dl"]
-        return float(np.mean(1.0 - protein.min(axis=1) / protein[:, 0] >= part))
+        """Return the share of patients whose M-protein (light chain where there is none) fell by `part` or more."""
+        marker = read_marker(self.data)
+        return float(np.mean(marker.deepest_fall()[marker.evaluable] >= part))
 
     def nadir(self) -> float:
         """Return the median of the logarithm (base 10) of the fewest tumour cells."""
         return float(np.median(np.log10(self["tumour_total"].min(axis=1) + 1.0)))
 
     def risen(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        """Return whose M-protein rose as progression asks for, and the position of the first such time."""
-        return find_rise(self["m_protein_g_per_dl"])
+        """Return whose marker rose as progression asks for, and the position of the first such time."""
+        return read_marker(self.data).find_rise()
 
     def log_cells(self, day: float) -> float:
         """Return the median of the logarithm (base 10) of CAR-T cells on a day."""

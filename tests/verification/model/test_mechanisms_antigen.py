@@ -13,17 +13,34 @@ ALL_MUTATED = {"bcma_epitope_share": 0.999}
 def test_selection_lowers_antigen_density_and_more_so_under_stronger_pressure() -> None:
     """Review 2.1: BCMA-high cells are eliminated, low ones survive. Pressure: CAR-T cells spared by antibodies.
 
-    Null cells and mutants are left out, so that dim cells alone lower the density. The size is the model's own (no
-    density after infusion was found).
+    Densities relative to the patient's own at the start. Relapse with less than half of it is the rarer, the weaker the
+    pressure; the size of that is the model's own.
     """
-    alone = ("antigen_loss", "epitope_mutation")
-    plain = population(IDE_CEL, days=730, off=alone)
-    without = population(IDE_CEL, days=730, off=[*alone, "clonal_selection"])
-    stronger = population(IDE_CEL, days=730, off=alone, values={"killing_rate": 0.8})
-    lowest = [np.median(run["bcma_density"].min(axis=1)) for run in (plain, without, stronger)]
-    assert lowest[1] > 0.99
-    assert lowest[0] < lowest[1] - 0.03
+    plain = population(IDE_CEL, days=730)
+    without = population(IDE_CEL, days=730, off=["clonal_selection", "antigen_loss"])
+    stronger = population(IDE_CEL, days=730, off=["anti_car_antibodies"])
+    left = [run["bcma_density"] / run["bcma_density"][:, :1] for run in (plain, without, stronger)]
+    lowest = [float(np.median(one.min(axis=1))) for one in left]
+    assert lowest[0] < lowest[1] - 0.1
     assert lowest[2] < lowest[0] - 0.1
+    dim = [float(np.mean(run.at_rise(one) < 0.5)) for run, one in zip((plain, without, stronger), left, strict=True)]
+    assert dim[1] < 0.01 < dim[0] < dim[2] - 0.05
+
+
+def test_residual_cells_have_as_much_bcma_as_measured() -> None:
+    """bcma_density2024: a median of 390 molecules per cell (quartiles 290 and 490) in 15 patients, 670 before.
+
+    They had measurable residual disease (here above 1 in 100,000 on day 91, assumed) or progression.
+
+    `bcma_low_density` was set to the figure with `half_density`. The median lies between the quartiles and above: 0.43
+    to 0.8, since a median of 15 such patients may be a fifth off.
+    """
+    run = population(IDE_CEL, days=730)
+    density, (risen, first) = run["bcma_density"], run.risen()
+    at_rise = np.where(risen, density[np.arange(len(density)), first], np.nan)
+    residual = run.on("mrd_level", 91) >= 1e-5
+    later = np.where(residual, run.on("bcma_density", 91), at_rise)
+    assert 0.43 < float(np.nanmedian(later) / np.median(density[:, 0])) < 0.8
 
 
 def dim_relapses(killing: float, **values: float) -> float:
@@ -34,17 +51,9 @@ def dim_relapses(killing: float, **values: float) -> float:
     return float(np.mean(run.at_rise(run.variant("low")) > 0.2))
 
 
-@pytest.mark.xfail(strict=True, reason="at 0.01 a day BCMA-low cells are back to normal before M-protein rises")
 def test_relapse_is_bcma_low_more_often_under_stronger_pressure() -> None:
     """Review 2.1: low expressers expand. Dim relapses become more frequent with killing, at the catalogue's values."""
     assert dim_relapses(0.8) > dim_relapses(0.1) + 0.1
-
-
-def test_relapse_is_bcma_low_more_often_under_stronger_pressure_where_dim_cells_stay_dim() -> None:
-    """The same with a return to normal density of 0.003 a day, inside of its range of 0.001 to 0.05."""
-    weak, strong = (dim_relapses(killing, bcma_low_return_rate=0.003) for killing in (0.1, 0.8))
-    assert strong > weak + 0.1
-    assert 0.2 < strong < 0.6
 
 
 def test_bcma_low_cells_rise_only_by_selection() -> None:
@@ -86,27 +95,58 @@ def test_an_epitope_mutant_resists_one_binder_and_not_another() -> None:
     assert population("ide_cel", values=ALL_MUTATED, patients=60, off=["epitope_mutation"]).fallen(0.5) > 0.6
 
 
-def test_gamma_secretase_inhibition_raises_surface_bcma_lowers_soluble_and_deepens_response() -> None:
-    """Review 2.1 (gsi2019: direction): more BCMA on the cell, less in serum, better recognition of dim cells.
+def test_gamma_secretase_inhibition_raises_surface_bcma_and_lowers_soluble() -> None:
+    """Review 2.1 (gsi2019: direction; no page read gives a fold): more BCMA on the cell, less in serum.
 
-    Sizes are the model's: between doses the surface gains at least 30%, and no more than without any cleavage (the
-    upper end of `cleavage_gain_max`, 10, and one).
+    Sizes are the model's, held between what the rates allow. Surface: at least doubled after a dose and no more than
+    without any cleavage (the upper end of `cleavage_gain_max`, 10, and one). Serum: at most what is still cleaved when
+    all is blocked that can be is left, (1 - block) times the gain of the surface.
     """
-    dim = {"bcma_expression": 0.1}
-    alone, inhibited = typical(IDE_CEL, values=dim), typical(IDE_CEL, "gamma_secretase_inhibitor", values=dim)
-    assert 1.3 < float(inhibited.on("bcma_density", 7)[0] / alone.on("bcma_density", 7)[0]) < 12
+    alone, inhibited = typical(IDE_CEL), typical(IDE_CEL, "gamma_secretase_inhibitor")
+    assert 2.0 < float(inhibited.on("bcma_density", 7)[0] / alone.on("bcma_density", 7)[0]) < 11
     drug = typical("gamma_secretase_inhibitor", days=5)
-    assert float(drug.on("sbcma_ng_per_ml", 5)[0]) < 0.95 * float(drug.on("sbcma_ng_per_ml", 0)[0])
-    assert inhibited.nadir() < alone.nadir() - 0.02
-    assert population(IDE_CEL, "gamma_secretase_inhibitor").nadir() < population(IDE_CEL).nadir() - 0.01
+    assert 0.3 < float(drug.on("sbcma_ng_per_ml", 5)[0] / drug.on("sbcma_ng_per_ml", 0)[0]) < 0.85
+
+
+def test_gamma_secretase_inhibition_deepens_responses_most_where_bcma_is_scarce() -> None:
+    """Review 2.1, gsi2019: low BCMA on a part of the cells is an escape that inhibition closes (direction).
+
+    In tumours with 30% of the typical BCMA (the dimmest 2% of patients) between 5 and 30 points more reach a fall by
+    90%; in bright ones (twice the typical) at most 5, since they are recognised nearly fully without it.
+    """
+    won, deeper = {}, {}
+    for level in (0.3, 2.0):
+        plain, helped = (
+            population(*plan, values={"bcma_expression": level})
+            for plan in ((IDE_CEL,), (IDE_CEL, "gamma_secretase_inhibitor"))
+        )
+        won[level] = helped.fallen(0.9) - plain.fallen(0.9)
+        deeper[level] = plain.nadir() - helped.nadir()
+    assert 0.05 <= won[0.3] <= 0.3
+    assert 0.0 <= won[2.0] <= 0.05
+    assert deeper[0.3] > deeper[2.0] > 0.01
+    plain, helped = population(IDE_CEL), population(IDE_CEL, "gamma_secretase_inhibitor")
+    assert helped.nadir() < plain.nadir() - 0.05
 
 
 def test_soluble_bcma_is_a_decoy_where_antigen_is_scarce() -> None:
     """Review 2.1: shed BCMA competes. 90 nM (about 500 ng/mL) is a high level; a bright tumour hardly notices."""
-    high = {"bcma_expression": 0.1, "sbcma_start": 90.0}
-    assert typical(IDE_CEL, values=high).nadir() > typical(IDE_CEL, values=high, off=["soluble_decoy"]).nadir()
+    high = {"bcma_expression": 0.3, "sbcma_start": 90.0}
+    cost = typical(IDE_CEL, values=high).nadir() - typical(IDE_CEL, values=high, off=["soluble_decoy"]).nadir()
+    bright = {"bcma_expression": 2.0, "sbcma_start": 90.0}
+    hardly = typical(IDE_CEL, values=bright).nadir() - typical(IDE_CEL, values=bright, off=["soluble_decoy"]).nadir()
+    assert cost > 0.1 and cost > 2 * hardly
     engager = [
         typical("teclistamab", values={"sbcma_start": 90.0}, off=off).on("engager1_free", 28)
         for off in ((), ["soluble_decoy"])
     ]
     assert float(engager[0][0]) < 0.97 * float(engager[1][0])
+
+
+@pytest.mark.parametrize("level", [0.3, 1.0, 3.0])
+def test_soluble_bcma_of_a_dim_tumour_does_not_fall_by_itself(level: float) -> None:
+    """The level at the start is the patient's own: untreated, it follows the burden whatever a cell carries."""
+    run = typical(days=8, values={"bcma_expression": level})
+    soluble = run.on("sbcma_ng_per_ml", 7)[0] / run.on("sbcma_ng_per_ml", 0)[0]
+    burden = run.on("tumour_total", 7)[0] / run.on("tumour_total", 0)[0]
+    assert soluble == pytest.approx(burden, rel=0.06)
