@@ -42,7 +42,10 @@ class Equations:
 
 
 def write_equations(network: Network, *, shared: Sequence[Node] | None = None) -> Equations:
-    """Put a network on a tape and differentiate it; `shared` overrides the choice of unknowns: with none, `linear.matrix` is the Jacobian."""
+    """Put a network on a tape and differentiate it; `shared` overrides the choice of unknowns.
+
+    With none, `linear.matrix` is the Jacobian.
+    """
     writer = Writer(network)
     tape = writer.tape
     states = tuple(writer.write(symbol(s.id)) for s in network.states)

@@ -63,7 +63,7 @@ class LinearCode:
         system, plan = self.system, self.system.plan
         printer = self.printer(b)
         columns = sorted((j for r, j in plan.entries if r == i), key=self.rank.__getitem__)
-        known = (j for j in columns if (i, j) in system.matrix or (i, j) in system.slots and i == j)
+        known = (j for j in columns if (i, j) in system.matrix or ((i, j) in system.slots and i == j))
         w = {j: self._read(b, printer, i, j) for j in known}
         size = None
         for k in columns:

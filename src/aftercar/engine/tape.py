@@ -226,7 +226,7 @@ class Tape:
         `kept` values count as inputs of what depends on them; their own derivatives follow behind the outputs'.
         """
         known: dict[Node, dict[Node, Node]] = {node: {node: self.one} for node in inputs}
-        apart: dict[Node, dict[Node, Node]] = dict.fromkeys(kept, {})
+        apart: dict[Node, dict[Node, Node]] = {node: {} for node in kept}
         for node in self.reachable([*outputs, *kept]):
             if node not in known and self.differentiable(node):
                 known[node] = self._chain(node, known)
