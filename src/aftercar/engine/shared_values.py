@@ -21,7 +21,7 @@ from aftercar.engine.sparse_lu import find_elimination
 from aftercar.engine.tape import Node, Tape
 
 # Only the last values to be eliminated are worth asking about: before, each saves entries.
-_MOST_KEPT = 60
+_MOST_KEPT = 40
 
 
 def choose_unknowns(tape: Tape, rates: Sequence[Node], states: Sequence[Node]) -> tuple[Node, ...]:
