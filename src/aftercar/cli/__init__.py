@@ -24,6 +24,8 @@ from aftercar.cli.pool import pool
 from aftercar.cli.printing import plain
 from aftercar.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from aftercar.cli.reproduce import reproduce
+from aftercar.cli.respond import EXAMPLE as RESPOND_EXAMPLE
+from aftercar.cli.respond import respond
 from aftercar.cli.simulate import EXAMPLE as SIMULATE_EXAMPLE
 from aftercar.cli.simulate import simulate
 from aftercar.foundation import AftercarError
@@ -44,6 +46,7 @@ app.command("reproduce", epilog=REPRODUCE_EXAMPLE)(reproduce)
 app.command("pool", epilog=POOL_EXAMPLE)(pool)
 app.command("curve", epilog=CURVE_EXAMPLE)(curve)
 app.command("simulate", epilog=SIMULATE_EXAMPLE)(simulate)
+app.command("respond", epilog=RESPOND_EXAMPLE)(respond)
 app.command("model", epilog=MODEL_EXAMPLE)(model)
 app.add_typer(evidence_app, name="evidence")
 
