@@ -125,3 +125,17 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(
     assert result.returncode == 2
     assert complaint in " ".join(result.stderr.split())
     assert list(tmp_path.iterdir()) == [] and "Traceback" not in result.stderr
+
+
+def test_a_folder_without_the_models_folders_is_not_taken_for_data(tmp_path: Path) -> None:
+    """As `--data mine/therapies` instead of `--data mine`: before, it was read as nothing, and nothing was said."""
+    (tmp_path / "therapies").mkdir()
+    result = run("model", "--therapy", "ide_cel", "--data", "therapies", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "none of the model's folders is in it" in result.stderr and "parameters/" in result.stderr
+
+
+def test_a_therapy_says_what_it_is_and_from_whom() -> None:
+    printed = " ".join(run("model", "--therapy", "talquetamab_daratumumab").stdout.split())
+    assert "talquetamab with daratumumab" in printed and "review, section 3.4" in printed
+    assert "from day 0: day 0: 0.01 mg/kg" in printed and "aftercar model --therapy daratumumab" in printed

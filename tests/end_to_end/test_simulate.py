@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 from pathlib import Path
@@ -172,6 +173,31 @@ def test_a_switched_off_mechanism_is_named_and_off(data: str) -> None:
     assert "switched off:" in ended.stdout
 
 
+@pytest.mark.parametrize("place", ["aftercar.patients.arms.simulate", "aftercar.cli.simulate_files.write_atomic"])
+def test_an_interrupted_run_leaves_the_older_folder_whole(
+    place: str, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while patients are simulated, or between two files."""
+    words = ("simulate", "test_cart", "--data", data, "--days", "60", "--patients", "40", "--out", "sim")
+    assert run(*words, cwd=tmp_path).returncode == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "sim").iterdir()}
+    module, name = place.rsplit(".", 1)
+    real, calls = getattr(importlib.import_module(module), name), []
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(place, interrupted)
+    ended = run(*words, "--seed", "5", cwd=tmp_path)
+    assert ended.returncode == 130 and len(calls) == 2
+    assert "interrupted: files are written whole or not at all" in ended.stderr and "Traceback" not in ended.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "sim").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["sim"], "a temporary folder was left"
+
+
 BAD = {
     "no plan": ((), "there is no treatment"),
     "unknown therapy": (("test_carts",), "Did you mean test_cart"),
@@ -202,6 +228,7 @@ BAD = {
     "no report without folder": (("test_cart", "--no-report"), "nothing is written without --out"),
     "folder of others": (("test_cart", "--out", "others"), "which no simulation wrote"),
     "folder is a file": (("test_cart", "--out", "others/thing.txt"), "is a file"),
+    "folder in a file": (("test_cart", "--out", "others/thing.txt/sim"), "nothing can be written into"),
 }  # fmt: skip
 
 

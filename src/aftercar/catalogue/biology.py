@@ -153,6 +153,15 @@ class Costimulation(Record):
     persistence: Number
 
 
+class Description(Record):
+    """What a therapy is, in the words of its entry; empty where a user's entry says nothing."""
+
+    name: str = ""
+    targets: tuple[str, ...] = ()
+    mechanism: str = ""
+    source: str = ""
+
+
 class Administration(Record):
     """Doses: the first on `day` after the start of the therapy, then `every` so many days, `times` in all.
 

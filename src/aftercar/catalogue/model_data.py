@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from aftercar.catalogue.biology import Action, Antigen, Costimulation, Mechanism, ModelParameter
+from aftercar.catalogue.biology import Action, Antigen, Costimulation, Description, Mechanism, ModelParameter
 from aftercar.catalogue.limits import find_fault
 from aftercar.foundation import Fault, InputError, hash_bytes
 from aftercar.foundation.tables import read_text
@@ -31,13 +31,17 @@ Record = TypeVar("Record", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class ModelData:
-    """Everything that the system is built from, by id. `hash`: SHA-256 of the files read."""
+    """Everything that the system is built from, by id. `hash`: SHA-256 of the files read.
+
+    `descriptions`: what each therapy with an action is, in words.
+    """
 
     parameters: Mapping[str, ModelParameter]
     antigens: Mapping[str, Antigen]
     mechanisms: Mapping[str, Mechanism]
     costimulation: Mapping[str, Costimulation]
     actions: Mapping[str, Action]
+    descriptions: Mapping[str, Description]
     files: Mapping[str, str]
     hash: str
 
@@ -74,8 +78,10 @@ def _built_in() -> ModelData:
 def _load(roots: tuple[Path, ...]) -> ModelData:
     faults: list[Fault] = []
     for root in roots:
-        if not root.is_dir():
-            raise InputError(Fault(str(root), "this is not a folder.", f"Name a folder with any of {_FOLDERS}."))
+        if not any((root / folder).is_dir() for folder in _FOLDERS):
+            found = "none of the model's folders is in it." if root.is_dir() else "this is not a folder."
+            folders = ", ".join(f"{folder}/" for folder in _FOLDERS)
+            raise InputError(Fault(str(root), found, f"Name a folder with any of {folders}."))
     texts = {folder: list(_texts(roots, folder, faults)) for folder in _FOLDERS}
     files: dict[str, str] = {}
     parameters = read_records(texts["parameters"], ModelParameter, faults, files)
@@ -83,15 +89,21 @@ def _load(roots: tuple[Path, ...]) -> ModelData:
     mechanisms = read_records(texts["mechanisms"], Mechanism, faults, files, with_id=True)
     costimulation = read_records(texts["costimulation"], Costimulation, faults, files, with_id=True)
     actions = read_records(texts["therapies"], Action, faults, files, pick=lambda entry: entry.get("action"))
+    descriptions = read_records(texts["therapies"], Description, faults, {}, pick=_describe)
     data = ModelData(
         parameters=parameters, antigens=antigens, mechanisms=mechanisms, costimulation=costimulation, actions=actions,
-        files=MappingProxyType(files),
+        descriptions=descriptions, files=MappingProxyType(files),
         hash=hash_bytes(*(x.encode() for pairs in texts.values() for path, text in pairs for x in (path.name, text))),
     )  # fmt: skip
     faults += check_model_data(data)
     if faults:
-        raise InputError(faults)
+        raise InputError(list(dict.fromkeys(faults)))  # therapies are read twice, for actions and for words
     return data
+
+
+def _describe(entry: dict[str, Any]) -> dict[str, Any] | None:
+    fields = {k: v for k, v in entry.items() if k in Description.model_fields}
+    return fields if "action" in entry else None
 
 
 def _texts(roots: tuple[Path, ...], folder: str, faults: list[Fault]) -> Iterator[tuple[Path, str]]:
@@ -229,6 +241,7 @@ def _check_action(key: str, action: Action, data: ModelData, complain: Callable[
     ):
         if value is not None and value not in known:
             complain(key, f"action.{field}", f"'{value}' is not known.", _known(known))
+    _check_class(key, action, data, complain)
     for k, entry in enumerate(action.schedule):
         allowed = DOSE_UNITS.get(action.kind, ())
         if allowed and entry.unit.removesuffix("/kg") not in allowed:
@@ -240,6 +253,17 @@ def _check_action(key: str, action: Action, data: ModelData, complain: Callable[
         complain(key, "action.parts", "a combination has parts and nothing of its own.", "List its parts.")
     if action.kind != "combination" and (action.parts or not action.schedule):
         complain(key, "action.schedule", f"a {action.kind} has a schedule and no parts.", "Write its doses.")
+
+
+def _check_class(key: str, action: Action, data: ModelData, complain: Callable[[str, str, str, str], None]) -> None:
+    """A class that no resistance belongs to would go unresisted in silence, as a misspelt one does."""
+    gain = {**data.slot_parameters(action.kind), **action.values}.get("resistance_gain")
+    if action.drug_class is None or gain is None or gain.value == 0:
+        return
+    if f"resistance_{action.drug_class}" not in data.parameters:
+        known = sorted(k.removeprefix("resistance_") for k in data.parameters if k.startswith("resistance_"))
+        mend = f"Known classes: {', '.join(known)}. For another, add the parameter under parameters/."
+        complain(key, "action.drug_class", f"there is no parameter 'resistance_{action.drug_class}'.", mend)
 
 
 def _inside(key: str, data: ModelData) -> set[str]:

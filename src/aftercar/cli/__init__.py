@@ -32,6 +32,8 @@ from aftercar.foundation import AftercarError
 
 __all__ = ["app", "main"]
 
+_INTERRUPTED = 130  # as shells say it
+
 app = typer.Typer(
     name="aftercar",
     help="What works after BCMA CAR-T relapse in multiple myeloma, and how sure we are. For research only.",
@@ -68,6 +70,10 @@ def main() -> None:
     """Run the command line; an error becomes a message on stderr and an exit code."""
     try:
         app()  # ends by SystemExit with the code of the command
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            typer.echo("interrupted: files are written whole or not at all.", err=True)
+        raise
     except AftercarError as error:
         typer.echo("\n".join(f"error: {line}" for line in plain(str(error)).splitlines()), err=True)
         sys.exit(2)

@@ -27,6 +27,7 @@ EXAMPLE = "Example: aftercar model --export sbml --with ide_cel --with talquetam
 _COLUMNS = {
     "parameters": ["parameter", "value", "unit", "low", "high", "grade", "source", "meaning"],
     "mechanisms": ["mechanism", "switch", "review", "meaning", "seen_when_off"],
+    "therapies": ["therapy", "kind", "acts_on", "doses"],
 }
 
 
@@ -49,7 +50,9 @@ def model(
     parameters: Annotated[bool, typer.Option("--parameters", help="Print the parameters.")] = False,
     mechanisms: Annotated[bool, typer.Option("--mechanisms", help="Print the mechanisms and their switches.")] = False,
     antigens: Annotated[bool, typer.Option("--antigens", help="Print the antigens and their variants.")] = False,
-    therapies: Annotated[bool, typer.Option("--therapies", help="Print what each therapy acts on.")] = False,
+    therapies: Annotated[
+        bool, typer.Option("--therapies", help="Print what each therapy acts on; more with --format csv.")
+    ] = False,
     therapy: Annotated[str | None, typer.Option("--therapy", help="One therapy in full, with sources.")] = None,
     grade: Annotated[str | None, typer.Option("--grade", help=f"Parameters of a grade: {', '.join(GRADES)}.")] = None,
     export: Annotated[

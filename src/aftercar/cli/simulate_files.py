@@ -35,7 +35,10 @@ _OURS = {*_FILES.values(), "patients.csv", "summary.csv", "outcomes.csv", "repor
 
 
 def check_folder(folder: Path) -> None:
-    """Raise InputError where a folder holds something that is not ours and would be lost."""
+    """Raise InputError where a folder cannot be written, or holds something that is not ours and would be lost.
+
+    A long simulation is not to be lost to a folder that was never to be had.
+    """
     if folder.exists() and not folder.is_dir():
         raise InputError(Fault("option --out", f"'{folder}' is a file.", "Name a folder."))
     if folder.is_dir():
@@ -46,6 +49,12 @@ def check_folder(folder: Path) -> None:
             raise InputError(
                 Fault("option --out", f"'{folder}' holds '{held}', which no simulation wrote.", "Name another folder.")
             )
+    parent = next(one for one in folder.absolute().parents if one.exists())
+    try:
+        tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}.").cleanup()
+    except OSError as error:
+        why = f"nothing can be written into '{parent}': {error.strerror or error}."
+        raise InputError(Fault("option --out", why, "Name a folder in a place of your own.")) from None
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -182,8 +182,8 @@ def _by_m_protein(
         low = answer(below(urine_m, criteria["pr_urine"]), urine_m)
         fallen = answer(at_least(falls["urine"], criteria[fall]), urine_m)
         unmeasured = np.where(low == NO, NO, YES).astype(np.int8)
-        enough = any_of(fallen, low) if fall == "pr_urine_fall" else fallen
-        return np.where(disease.urine[:, None], enough, unmeasured).astype(np.int8)
+        # Below 200 mg is enough for PR, so for MR too: the overall level is the lowest of those of serum and urine.
+        return np.where(disease.urine[:, None], any_of(fallen, low), unmeasured).astype(np.int8)
 
     little = answer(below(urine_m, criteria["vgpr_urine"]), urine_m)
     little = np.where(_absent(laboratory, disease, _URINE, options), YES, little).astype(np.int8)

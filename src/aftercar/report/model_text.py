@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from aftercar.catalogue.biology import GRADES, Action, Number, Spread
+from aftercar.catalogue.biology import GRADES, Action, Number, Part, Spread
 from aftercar.catalogue.model_data import ModelData
 from aftercar.engine import Network
 from aftercar.engine.network import symbol
@@ -121,10 +121,16 @@ def therapy_table(data: ModelData) -> pd.DataFrame:
     """Return the therapies that can be simulated, with what each acts on."""
     return pd.DataFrame(
         [
-            {"therapy": name, "kind": action.kind, "acts_on": acts_on(action, data), "doses": doses_text(action)}
+            {
+                "therapy": name, "kind": action.kind, "acts_on": acts_on(action, data), "doses": doses_text(action),
+                "requires": ", ".join(action.requires), "name": data.descriptions[name].name,
+                "mechanism": data.descriptions[name].mechanism, "source": data.descriptions[name].source,
+                "schedule_source": action.schedule_source,
+                "vein_to_vein_days": action.vein_to_vein_days.value if action.vein_to_vein_days else None,
+            }
             for name, action in data.actions.items()
         ]
-    )
+    )  # fmt: skip
 
 
 def acts_on(action: Action, data: ModelData) -> str:
@@ -158,14 +164,17 @@ def doses_text(action: Action) -> str:
 
 def therapy_pairs(name: str, data: ModelData) -> list[tuple[str, str]]:
     """Return everything about one therapy, with sources: its own numbers, then those of its slot that stand."""
-    action = data.actions[name]
+    action, words = data.actions[name], data.descriptions[name]
     pairs = [
-        ("kind", action.kind), ("acts on", acts_on(action, data)), ("doses", doses_text(action)),
+        ("name", words.name), ("mechanism", words.mechanism), ("targets", ", ".join(words.targets)),
+        ("source", words.source), ("kind", action.kind), ("acts on", acts_on(action, data)),
+        ("doses", doses_text(action)),
         ("source of doses", action.schedule_source), ("costimulation", action.costimulation or ""),
         ("class", action.drug_class or ""), ("lymphodepletion", action.lymphodepletion or ""),
         ("given for", f"{action.duration_days:g} days" if action.duration_days else ""),
         ("requires", ", ".join(action.requires)), ("note", action.note),
     ]  # fmt: skip
+    pairs += [(f"part {p.therapy}", _part_text(p, data)) for p in action.parts]
     own: Mapping[str, Number] = action.values
     if action.vein_to_vein_days:
         own = {"vein_to_vein_days": action.vein_to_vein_days, **own}
@@ -177,6 +186,12 @@ def therapy_pairs(name: str, data: ModelData) -> list[tuple[str, str]]:
     rest = {k: n for k, n in data.slot_parameters(action.kind).items() if k not in own}
     pairs += [(f"{k} (of any {action.kind})", number_text(n)) for k, n in rest.items()]
     return [pair for pair in pairs if pair[1]]
+
+
+def _part_text(part: Part, data: ModelData) -> str:
+    action = data.actions[part.therapy]
+    given = doses_text(action) or acts_on(action, data)
+    return f"from day {part.day:g}: {given}. In full: aftercar model --therapy {part.therapy}"
 
 
 _COSTIMULATED = ("activation", "exhaustion", "memory_formation", "persistence")

@@ -123,13 +123,17 @@ def _y_axis(title: str, floor: float | None, top: float, height: int) -> dict[st
     return {"title": title, "axis": axis, "scale": alt.Scale(type="log", domain=[10.0**low, 10.0**high])}
 
 
+_LONG_NAME = 42  # letters of a legend that still fit beside another on a screen
+
+
 def _colour(lines: Sequence[Line], *, columns: int) -> dict[str, Any]:
     names = [line.name for line in lines]
     legend = None
     if len(lines) > 1:
+        one_each = columns > 1 and max(map(len, names)) > _LONG_NAME
         legend = alt.Legend(
-            orient="bottom", title=None, columns=columns, labelLimit=300, symbolType="stroke", symbolStrokeWidth=2.5,
-            symbolSize=300, labelFontSize=11,
+            orient="bottom", title=None, columns=1 if one_each else columns, labelLimit=600 if one_each else 300,
+            symbolType="stroke", symbolStrokeWidth=2.5, symbolSize=300, labelFontSize=11,
         )  # fmt: skip
     colours = alt.Scale(domain=names, range=[line.colour for line in lines])
     dashes = alt.Scale(domain=names, range=[_DASHES[line.dashed] for line in lines])

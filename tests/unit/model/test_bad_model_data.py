@@ -50,6 +50,9 @@ CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("therapies", DRUG.replace("kill_rate", "kill_speed"), ("pill", "kill_speed", "has no parameter", "Known")),
     "a wrong unit":
         ("therapies", DRUG.replace('unit = "1/day"', 'unit = "1/h"'), ("pill", "kill_rate", "1/h", "1/day", "Convert")),
+    "a misspelt drug class, which nothing would resist":
+        ("therapies", DRUG.replace("schedule", 'drug_class = "imidx"\nschedule'),
+         ("pill", "drug_class", "resistance_imidx", "imid", "parameters/")),
     "an unknown antigen":
         ("therapies", CART.replace("BCMA", "BMCA"), ("cart", "binds", "BMCA", "Known: ", "GPRC5D")),
     "a missing schedule":
