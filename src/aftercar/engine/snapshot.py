@@ -139,9 +139,7 @@ def freeze_moments(
     for k, state in enumerate(model.states):
         values[:, k] = result[state.id].to_numpy()[chosen, at]
     for k, parameter in enumerate(model.parameters, len(model.states)):
-        values[:, k] = (
-            patients[parameter.id].to_numpy()[chosen] if parameter.id in patients else float(parameter.value)
-        )
+        values[:, k] = patients[parameter.id].to_numpy()[chosen] if parameter.id in patients else float(parameter.value)
     stopped = ~np.isfinite(values).all(axis=1)
     if stopped.any():
         who = result["patient"].to_numpy()[chosen[stopped][0]]

@@ -160,7 +160,9 @@ def _fill_slots(snapshot: Snapshot, relapsed: Relapsed, both: Course, wait: floa
         if spread is None:
             values[name] = np.full(len(ids), typical)
         else:
-            values[name] = draw_values(spread, typical, draw_scores(name, n=int(ids.max()), seed=relapsed.seed)[ids - 1])
+            values[name] = draw_values(
+                spread, typical, draw_scores(name, n=int(ids.max()), seed=relapsed.seed)[ids - 1]
+            )
     for name, source in both.links.items():
         if name not in relapsed.course.links:
             column = people[source] if source in people else data.parameters[source].value

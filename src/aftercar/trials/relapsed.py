@@ -188,5 +188,3 @@ def count_relapses(relapsed: Relapsed) -> pd.DataFrame:
     """Return mechanisms of relapse with their number and share, most frequent first."""
     counts = relapsed.table["mechanism"].value_counts()
     return pd.DataFrame({"patients": counts, "share": counts / counts.sum()})
-
-
