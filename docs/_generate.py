@@ -14,10 +14,13 @@ import typer.main
 
 from aftercar.catalogue import EvidenceBase, Outcome, load_base
 from aftercar.catalogue.biology import GRADES, ModelParameter, Spread
+from aftercar.catalogue.laboratory_columns import load_laboratory_columns
 from aftercar.catalogue.loading import BUILT_IN, TABLES
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.targets import Target, load_targets
 from aftercar.cli import app
+from aftercar.clinic import load_criteria
+from aftercar.clinic.assays import load_assays
 from aftercar.evidence import strategy_of
 from aftercar.foundation import Column, columns_of
 from aftercar.model import build_structure, build_system
@@ -61,6 +64,9 @@ def write_pages(folder: Path) -> None:
         "antigens": lambda _: _antigens(),
         "mechanisms": lambda _: _mechanisms(),
         "targets": lambda _: _targets(),
+        "criteria": lambda _: _criteria(),
+        "assays": lambda _: _assays(),
+        "laboratory_columns": lambda _: _laboratory_columns(),
         "model_drawing": lambda _: _model_drawing(),
         "model_equations": lambda _: _model_equations(),
         "model_clones": lambda _: _model_clones(),
@@ -249,6 +255,37 @@ def _default(value: Any) -> str:
     if value is None or value is False:
         return "—"
     return f"`{value.value if isinstance(value, Enum) else value}`"
+
+
+def _criteria() -> Iterator[str]:
+    rows = [
+        (
+            f"`{one.name}` {cell(one.meaning)}", cell(_number(one.value) + ("" if one.unit == "1" else f" {one.unit}")),
+            cell(one.locator), f"`{one.read_in}`" if one.read_in else "not yet read", cell(one.note),
+        )
+        for one in load_criteria().thresholds.values()
+    ]  # fmt: skip
+    yield from table(("threshold", "value", "place in the article", "read in", "note"), rows)
+
+
+def _assays() -> Iterator[str]:
+    rows = [
+        (
+            f"`{one.name}` {cell(one.meaning)}", cell(_number(one.value) + ("" if one.unit == "1" else f" {one.unit}")),
+            f"`{one.grade}`", cell(f"{one.source}: {one.locator}" if one.locator else one.source), cell(one.note),
+        )
+        for one in load_assays().values()
+    ]  # fmt: skip
+    yield from table(("number", "value", "grade", "source", "note"), rows)
+
+
+def _laboratory_columns() -> Iterator[str]:
+    kinds = {"role": "", "quantity": "number", "count": "whole number", "sign": "positive or negative"}
+    rows = [
+        (f"`{one.name}`", kinds[one.kind], cell(", ".join(one.units)), cell(one.meaning), cell(", ".join(one.synonyms)))
+        for one in load_laboratory_columns().values()
+    ]
+    yield from table(("column", "holds", "units", "meaning", "also read as"), rows)
 
 
 def _parameters() -> Iterator[str]:

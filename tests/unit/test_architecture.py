@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ["foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "engine", "model", "patients"]
+ROOMS = ["foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "engine", "model", "patients",
+         "clinic"]  # fmt: skip
 
 
 def test_every_path_in_the_map_exists() -> None:

@@ -15,7 +15,7 @@ DEFAULT_CRITERIA = "imwg2016"
 # Of the revision presented in 2026 only a lay report of a talk could be found, without its rules.
 _KNOWN_BUT_ABSENT = {
     "imwg2025": "no published text of a revision of 2025 could be found",
-    "imwg2026": "the revision presented in May 2026 had no published text that could be found",
+    "imwg2026": "of the revision presented at a congress no published text could be found",
 }
 
 

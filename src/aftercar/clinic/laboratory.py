@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ class Laboratory:
         Shape (patients,), true where the death is known to be from progression.
     """
 
-    patients: npt.NDArray[np.object_]
+    patients: npt.NDArray[Any]
     day: FloatArray
     values: Mapping[str, FloatArray]
     below: Mapping[str, BoolArray] = field(default_factory=dict)

@@ -18,7 +18,8 @@ SOURCES = parse_file(str(PACKAGE / "catalogue" / "sources.bib")).entries
 METHODS = parse_file(str(DOCS / "methods.bib")).entries
 ENTRIES: Mapping[str, Entry] = {**SOURCES, **METHODS}
 # Words of the form of a key that cite nothing: a made-up citation of an example, a data set of R's metadat.
-NO_CITATIONS = {"author2027", "pritz1997"}
+# Versions of the response criteria have names of that form, too.
+NO_CITATIONS = {"author2027", "pritz1997", "imwg2016", "imwg2025", "imwg2026"}
 
 KEY = re.compile(r"(?<![\w.-])[a-z]{2,}(?:18|19|20)\d\d[a-z]?(?!\w)")
 ROLE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")

@@ -12,12 +12,16 @@ import pytest
 from tests.unit.docs.blocks import DOCS
 
 from aftercar.catalogue import load_base
+from aftercar.catalogue.laboratory_columns import load_laboratory_columns
 from aftercar.catalogue.loading import TABLES
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.targets import load_targets
+from aftercar.clinic import load_criteria
+from aftercar.clinic.assays import load_assays
 from aftercar.foundation import columns_of
 
-ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli", "engine", "model", "patients"}
+ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli", "engine", "model", "patients",
+         "clinic"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +107,28 @@ def test_generated_tables_hold_every_column(generated: Mapping[str, str]) -> Non
         assert re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE) == list(columns_of(record))
 
 
+def test_generated_tables_hold_every_number_of_the_clinic(generated: Mapping[str, str]) -> None:
+    for page, names in (
+        ("criteria", load_criteria().thresholds),
+        ("assays", load_assays()),
+        ("laboratory_columns", load_laboratory_columns()),
+    ):
+        assert [name for name in names if f"| `{name}` " not in generated[page]] == []
+    assert "| 100 mg/L |" in generated["criteria"]  # the rise of FLC, never 10 mg/L
+
+
 def test_every_command_is_described(generated: Mapping[str, str]) -> None:
     page = generated["commands"]
-    for words in ("compare", "reproduce", "pool", "evidence list", "evidence show", "evidence check", "model"):
+    for words in (
+        "compare",
+        "reproduce",
+        "pool",
+        "evidence list",
+        "evidence show",
+        "evidence check",
+        "model",
+        "respond",
+    ):
         assert f" aftercar {words}\n" in page
     assert "`--counts`" in page and "Example" in page
 
