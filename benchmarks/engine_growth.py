@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from aftercar.engine import Settings, load_model, simulate_to_folder
-from aftercar.engine.kernel_text import kernel_text, write_equations
+from aftercar.engine.equations import write_equations
+from aftercar.engine.kernel_text import kernel_text
 from aftercar.engine.machine_code import best_width, compile_text
 
 

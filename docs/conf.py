@@ -58,7 +58,14 @@ project = "AfterCAR"
 author = "The AfterCAR authors"
 copyright = "The AfterCAR authors, Apache-2.0"
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx-mathjax-offline", "sphinxcontrib.bibtex"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "sphinxcontrib.bibtex",
+]
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["../src/aftercar/catalogue/sources.bib", "methods.bib"]

@@ -24,11 +24,13 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A frozen record of the catalogue: strict types, no unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Spread(_Record):
+class Spread(Record):
     """How a parameter differs between patients.
 
     `omega`: standard deviation on the log (or logit) scale; `sd`: on the plain scale; `low`, `high`: ends of a uniform
@@ -37,7 +39,7 @@ class Spread(_Record):
 
     `shares`: how frequent the categories 0, 1, 2 ... are, divided by their sum (categorical). `values`: the typical
     value in each category of the parameter `of`, around which patients spread log-normally (by_category; without
-    `omega` all of a category are alike).
+    `omega` all of a category are alike). `whole`: rounded to whole numbers, as of lines of treatment.
     """
 
     law: Law
@@ -50,6 +52,7 @@ class Spread(_Record):
     shares: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] | None = None
     values: tuple[Finite, ...] | None = None
     of: Id | None = None
+    whole: bool = False
     source: str = ""
     note: str = ""
 
@@ -77,7 +80,7 @@ class Spread(_Record):
         return self
 
 
-class Number(_Record):
+class Number(Record):
     """A number with its unit, its source and how it is known. `low` to `high`: what the sources leave open."""
 
     value: Finite
@@ -107,7 +110,7 @@ class ModelParameter(Number):
     may_be_negative: bool = False
 
 
-class AntigenVariant(_Record):
+class AntigenVariant(Record):
     """A form of an antigen that therapy selects.
 
     Its numbers are parameters by name: ``<antigen>_<variant>_density`` (relative surface density), ``_share`` (of cells
@@ -125,7 +128,7 @@ class AntigenVariant(_Record):
     mechanism: Id
 
 
-class Antigen(_Record):
+class Antigen(Record):
     """A surface molecule that a therapy can aim at. `shed`: a soluble form competes and gamma-secretase cuts it."""
 
     id: Id
@@ -137,7 +140,7 @@ class Antigen(_Record):
     note: str = ""
 
 
-class Mechanism(_Record):
+class Mechanism(Record):
     """A mechanism of resistance of the review, with the parameter that switches it off."""
 
     id: Id
@@ -149,7 +152,7 @@ class Mechanism(_Record):
     source: str
 
 
-class Costimulation(_Record):
+class Costimulation(Record):
     """The signal of a CAR besides CD3-zeta, as multipliers of a 4-1BB CAR's rates."""
 
     id: Id
@@ -160,7 +163,7 @@ class Costimulation(_Record):
     persistence: Number
 
 
-class Description(_Record):
+class Description(Record):
     """What a therapy is, in the words of its entry; empty where a user's entry says nothing."""
 
     name: str = ""
@@ -169,7 +172,7 @@ class Description(_Record):
     source: str = ""
 
 
-class Administration(_Record):
+class Administration(Record):
     """Doses: the first on `day` after the start of the therapy, then `every` so many days, `times` in all.
 
     Without `times`, a repeated dose goes on as long as the therapy.
@@ -183,14 +186,14 @@ class Administration(_Record):
     infusion_days: Annotated[float, Field(gt=0)] | None = None
 
 
-class Part(_Record):
+class Part(Record):
     """A therapy within a combination, starting on `day` of it."""
 
     therapy: Id
     day: Finite = 0.0
 
 
-class Action(_Record):
+class Action(Record):
     """What a therapy does to the system: numbers for the slot that it takes, doses, and what it needs.
 
     `values`: parameters of the slot by name (see `parameters/`), where they differ from its default. `binds`: antigens

@@ -84,12 +84,12 @@ def _load(roots: tuple[Path, ...]) -> ModelData:
             raise InputError(Fault(str(root), found, f"Name a folder with any of {folders}."))
     texts = {folder: list(_texts(roots, folder, faults)) for folder in _FOLDERS}
     files: dict[str, str] = {}
-    parameters = _read(texts["parameters"], ModelParameter, faults, files)
-    antigens = _read(texts["antigens"], Antigen, faults, files, with_id=True)
-    mechanisms = _read(texts["mechanisms"], Mechanism, faults, files, with_id=True)
-    costimulation = _read(texts["costimulation"], Costimulation, faults, files, with_id=True)
-    actions = _read(texts["therapies"], Action, faults, files, pick=lambda entry: entry.get("action"))
-    descriptions = _read(texts["therapies"], Description, faults, {}, pick=_describe)
+    parameters = read_records(texts["parameters"], ModelParameter, faults, files)
+    antigens = read_records(texts["antigens"], Antigen, faults, files, with_id=True)
+    mechanisms = read_records(texts["mechanisms"], Mechanism, faults, files, with_id=True)
+    costimulation = read_records(texts["costimulation"], Costimulation, faults, files, with_id=True)
+    actions = read_records(texts["therapies"], Action, faults, files, pick=lambda entry: entry.get("action"))
+    descriptions = read_records(texts["therapies"], Description, faults, {}, pick=_describe)
     data = ModelData(
         parameters=parameters, antigens=antigens, mechanisms=mechanisms, costimulation=costimulation, actions=actions,
         descriptions=descriptions, files=MappingProxyType(files),
@@ -114,7 +114,7 @@ def _texts(roots: tuple[Path, ...], folder: str, faults: list[Fault]) -> Iterato
                 yield path, text
 
 
-def _read(
+def read_records(
     texts: list[tuple[Path, str]],
     record: type[Record],
     faults: list[Fault],

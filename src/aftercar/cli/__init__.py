@@ -28,6 +28,8 @@ from aftercar.cli.respond import EXAMPLE as RESPOND_EXAMPLE
 from aftercar.cli.respond import respond
 from aftercar.cli.simulate import EXAMPLE as SIMULATE_EXAMPLE
 from aftercar.cli.simulate import simulate
+from aftercar.cli.trial import EXAMPLE as TRIAL_EXAMPLE
+from aftercar.cli.trial import trial
 from aftercar.foundation import AftercarError
 
 __all__ = ["app", "main"]
@@ -48,6 +50,7 @@ app.command("reproduce", epilog=REPRODUCE_EXAMPLE)(reproduce)
 app.command("pool", epilog=POOL_EXAMPLE)(pool)
 app.command("curve", epilog=CURVE_EXAMPLE)(curve)
 app.command("simulate", epilog=SIMULATE_EXAMPLE)(simulate)
+app.command("trial", epilog=TRIAL_EXAMPLE)(trial)
 app.command("respond", epilog=RESPOND_EXAMPLE)(respond)
 app.command("model", epilog=MODEL_EXAMPLE)(model)
 app.add_typer(evidence_app, name="evidence")

@@ -8,7 +8,7 @@ from aftercar.engine.python_model import Quantity, trace_model
 from aftercar.engine.sbml import load_model, read_model
 from aftercar.engine.schedule import Dose, Infusion, repeat
 from aftercar.engine.simulate import Settings, list_failures, simulate, take_snapshot
-from aftercar.engine.snapshot import Snapshot
+from aftercar.engine.snapshot import Snapshot, freeze_moments
 from aftercar.engine.storage import StreamReport, load_folder, simulate_to_folder
 from aftercar.engine.units import check_units, list_unitless, require_units
 
@@ -30,6 +30,7 @@ __all__ = [
     "UnsupportedFeatureError",
     "check_units",
     "exp",
+    "freeze_moments",
     "hill",
     "list_failures",
     "list_unitless",

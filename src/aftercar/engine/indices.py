@@ -34,9 +34,10 @@ N_SIZES = 20
 T, H, RTOL, ERROR, NEGATIVE, LOSS, ACCEPTED, FACTOR = range(8)
 
 # Whole numbers of a lane: its patient (-1: none), next dose, next output, steps taken and refused, refusals in a row,
-# position in its random stream, whether it waits for a patient, and steps refused for a negative state.
-PATIENT, DOSE, SHOWN, TAKEN, REFUSED, STREAK, DRAWS, FREE, NEGATIVES = range(9)
-N_WHOLE = 9
+# position in its random stream, whether it waits for a patient, steps refused for a negative state, and whether a dose
+# has been given and no step since has said how long the first one could have been.
+PATIENT, DOSE, SHOWN, TAKEN, REFUSED, STREAK, DRAWS, FREE, NEGATIVES, DOSED = range(10)
+N_WHOLE = 10
 
 # Columns of the table of events.
 HAS_DELAY, HAS_PRIORITY, PERSISTENT, INITIAL_VALUE, FROM_TRIGGER, FIRST, COUNT = range(7)

@@ -28,6 +28,7 @@ from aftercar.engine.indices import (
     DENSE,
     DONE,
     DOSE,
+    DOSED,
     DRAWS,
     ERROR,
     FACTOR,
@@ -87,6 +88,10 @@ from aftercar.engine.small_numbers import PIECES, few_heads, redraw_counted
 # A pivot that lost ten of sixteen digits leaves six: as many as the tightest usual tolerance needs.
 _PIVOT_LOSS_ALLOWED = 1e10
 _ULP = 2.220446049250313e-16
+# An error of less than this share of what is allowed says little about how long a step could have been.
+_TELLING_ERROR = 1e-4
+# The share of that step that the next dose begins with: with the whole of it, errors grew by a quarter.
+_CAUTION = 0.6
 
 
 @loop
@@ -104,6 +109,7 @@ def integrate(
     a, trial = np.zeros(width * n_a), np.zeros(n_a)
     scratch = np.zeros(max(sizes[N_CONSTANTS], n, sizes[N_STOPS]) + 1)
     t, h, used, end, target = np.zeros(width), np.ones(width), np.ones(width), np.zeros(width), np.zeros(width)
+    after_dose = np.zeros(width)
     edge = np.full(width, np.inf)
     whole = np.zeros((width, N_WHOLE), np.int64)
     was, crossed = np.zeros((width, n_events + 1)), np.zeros((width, sizes[N_CROSSINGS] + 1))
@@ -129,7 +135,7 @@ def integrate(
                 code = _admit(
                     functions, sizes, lane, i, given, flags, starts, ends, times, dose_times, dose_slots, dose_kinds,
                     dose_amounts, atol, rtol, columns, event_table, assignment_table, keys, ws, out, a, scratch, t, h,
-                    end, whole, was, crossed, due_at, due_event, due_value, work,
+                    after_dose, end, whole, was, crossed, due_at, due_event, due_value, work,
                 )  # fmt: skip
                 if code == DONE and t[lane] < end[lane]:
                     active += 1
@@ -248,6 +254,9 @@ def integrate(
             whole[lane, TAKEN] += 1
             code, q = DONE, control + lane
             factor = ws[q + FACTOR * width]
+            if whole[lane, DOSED] == 1 and ws[q + ERROR * width] > _TELLING_ERROR:
+                after_dose[lane] = used[lane] * factor
+                whole[lane, DOSED] = 1 if ws[q + ACCEPTED * width] == 0.0 else 0
             if ws[q + ACCEPTED * width] > 0.0:
                 if whole[lane, STREAK] > 0:
                     factor = min(factor, 1.0)
@@ -262,8 +271,8 @@ def integrate(
                 if due or n_events > 0:
                     code = _interrupt(
                         functions, sizes, lane, i, due, dose_times, dose_slots, dose_kinds, dose_amounts, atol, rtol,
-                        event_table, assignment_table, keys, ws, a, scratch, t, h, end, whole, was, crossed, due_at,
-                        due_event, due_value, work,
+                        event_table, assignment_table, keys, ws, a, scratch, t, h, after_dose, end, whole, was, crossed,
+                        due_at, due_event, due_value, work,
                     )  # fmt: skip
                 row, k = (i if times.shape[0] > 1 else 0), whole[lane, SHOWN]
                 if k < times.shape[1] and times[row, k] <= t[lane]:
@@ -278,8 +287,8 @@ def integrate(
                     if n_events > 0 and code == DONE:
                         code = _interrupt(
                             functions, sizes, lane, i, False, dose_times, dose_slots, dose_kinds, dose_amounts, atol,
-                            rtol, event_table, assignment_table, keys, ws, a, scratch, t, h, end, whole, was, crossed,
-                            due_at, due_event, due_value, work,
+                            rtol, event_table, assignment_table, keys, ws, a, scratch, t, h, after_dose, end, whole, was,
+                            crossed, due_at, due_event, due_value, work,
                         )  # fmt: skip
             else:
                 whole[lane, REFUSED] += 1
@@ -306,8 +315,8 @@ def integrate(
 @loop
 def _admit(
     functions, sizes, lane, i, given, flags, starts, ends, times, dose_times, dose_slots, dose_kinds, dose_amounts,
-    atol, rtol, columns, event_table, assignment_table, keys, ws, out, a, scratch, t, h, end, whole, was, crossed,
-    due_at, due_event, due_value, work,
+    atol, rtol, columns, event_table, assignment_table, keys, ws, out, a, scratch, t, h, after_dose, end, whole, was,
+    crossed, due_at, due_event, due_value, work,
 ):  # fmt: skip
     """Put patient i into a lane: start values, doses and events at the start, first outputs, first step size."""
     n, n_a = sizes[N_STATES], a.shape[0] // sizes[WIDTH]
@@ -340,7 +349,8 @@ def _admit(
     if code == DONE and not all_finite(a, base, 1 + n):
         code = NOT_FINITE
     if code == DONE:
-        scatter(functions, sizes, ws, lane, a, base, scratch)
+        after_dose[lane] = 0.0
+        scatter(functions, sizes, ws, lane, a, base, scratch, True)
         h[lane] = starting_step(functions, sizes, a, base, scratch, atol, rtol, end[lane] - t[lane])
     return code
 
@@ -348,30 +358,41 @@ def _admit(
 @loop
 def _interrupt(
     functions, sizes, lane, i, due, dose_times, dose_slots, dose_kinds, dose_amounts, atol, rtol, event_table,
-    assignment_table, keys, ws, a, scratch, t, h, end, whole, was, crossed, due_at, due_event, due_value, work,
+    assignment_table, keys, ws, a, scratch, t, h, after_dose, end, whole, was, crossed, due_at, due_event, due_value,
+    work,
 ):  # fmt: skip
-    """Give the doses and let the events act that are due; where something jumped, start with a new step size."""
+    """Give the doses and let the events act that are due; where something jumped, start with a new step size.
+
+    After a dose that is the step that the last dose of this patient would have borne: doses come in courses.
+    """
     n, n_a = sizes[N_STATES], a.shape[0] // sizes[WIDTH]
-    base, code, jumped = lane * n_a, DONE, due
+    base, code, jumped, renew = lane * n_a, DONE, due, False
     gather(ws, sizes, lane, a, base, t[lane])
     if due:
         row_t, row_x = (i if dose_times.shape[0] > 1 else 0), (i if dose_amounts.shape[0] > 1 else 0)
+        first = whole[lane, DOSE]
         whole[lane, DOSE] = give_doses(
-            a, base, t[lane], dose_times, row_t, dose_amounts, row_x, whole[lane, DOSE], dose_slots, dose_kinds
+            a, base, t[lane], dose_times, row_t, dose_amounts, row_x, first, dose_slots, dose_kinds
         )
+        for k in range(first, whole[lane, DOSE]):
+            renew |= dose_slots[k] >= n
     if sizes[N_EVENTS] > 0:
         code = process_events(
             functions, event_table, assignment_table, a, base, lane, was, due_at, due_event, due_value, work, keys, i,
             whole,
         )  # fmt: skip
         if code == ACTED:
-            jumped, code = True, DONE
+            jumped, renew, code = True, True, DONE
         call(functions[CROSSINGS], a, base, crossed, lane * crossed.shape[1])
     if jumped:
         if code == DONE and not all_finite(a, base, 1 + n):
             code = NOT_FINITE
-        scatter(functions, sizes, ws, lane, a, base, scratch)
-        h[lane] = min(h[lane], starting_step(functions, sizes, a, base, scratch, atol, rtol, end[lane] - t[lane]))
+        scatter(functions, sizes, ws, lane, a, base, scratch, renew)
+        start = _CAUTION * after_dose[lane] if due else 0.0
+        if start == 0.0:
+            start = starting_step(functions, sizes, a, base, scratch, atol, rtol, end[lane] - t[lane])
+        h[lane] = min(h[lane], start)
+        whole[lane, DOSED] = 1 if due else 0
     return code
 
 

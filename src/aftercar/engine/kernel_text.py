@@ -8,17 +8,17 @@ rules], their second an output array.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sympy as sp
 
 from aftercar.engine import rodas5p
+from aftercar.engine.equations import Equations
 from aftercar.engine.from_sympy import Writer
-from aftercar.engine.layout import CONTROL, Layout
+from aftercar.engine.layout import CONTROL
+from aftercar.engine.linear_text import LinearCode
 from aftercar.engine.llvm_text import Block, Printer, declarations, leaf_rows
-from aftercar.engine.network import TIME, Network, initial_order, symbol
-from aftercar.engine.sparse_lu import Elimination, find_elimination
-from aftercar.engine.tape import Level, Node, Tape
+from aftercar.engine.network import TIME, initial_order, symbol
+from aftercar.engine.tape import Node
 from aftercar.engine.triggers import crossings, time_stops
 from aftercar.engine.vector_math import library
 
@@ -28,58 +28,6 @@ _VANISHED = 1e-140
 _SAFETY = 0.9
 _GROW_AT_MOST = 8.0
 _SHRINK_AT_MOST = 0.1
-# Lines of one generated function, where it can be parted.
-_LONGEST_PART = 2000
-
-
-@dataclass(frozen=True)
-class Equations:
-    """A network on a tape, with its derivatives and its pattern of elimination."""
-
-    network: Network
-    tape: Tape
-    leaves: dict[Node, int]
-    states: tuple[Node, ...]
-    rates: tuple[Node, ...]
-    jacobian: dict[tuple[int, int], Node]
-    slope_in_time: tuple[Node, ...]
-    constants: tuple[Node, ...]
-    elimination: Elimination
-    layout: Layout
-
-    @property
-    def autonomous(self) -> bool:
-        """True where no rate has a derivative by time."""
-        return all(self.tape.is_number(node, 0.0) for node in self.slope_in_time)
-
-
-def write_equations(network: Network) -> Equations:
-    """Put a network on a tape and differentiate it."""
-    writer = Writer(network)
-    tape = writer.tape
-    states = tuple(writer.write(symbol(s.id)) for s in network.states)
-    time = writer.write(TIME)
-    parameters = tuple(writer.write(symbol(p.id)) for p in network.parameters)
-    rates = tuple(writer.write_number(s.rate) for s in network.states)
-    slopes = tape.derivatives(rates, [*states, time])
-    position = {node: j for j, node in enumerate(states)}
-    jacobian = {(i, position[x]): d for i, row in enumerate(slopes) for x, d in row.items() if x in position}
-    in_time = tuple(row.get(time, tape.zero) for row in slopes)
-    elimination = find_elimination(len(states), jacobian)
-    constants = _per_patient(tape, [*rates, *jacobian.values(), *in_time])
-    leaves = {node: k for k, node in enumerate([time, *states, *parameters])}
-    layout = Layout(len(states), len(constants), elimination.fill_in)
-    return Equations(network, tape, leaves, states, rates, jacobian, in_time, constants, elimination, layout)
-
-
-def _per_patient(tape: Tape, outputs: Sequence[Node]) -> tuple[Node, ...]:
-    """Return the nodes that are computed once per patient and then read at every evaluation."""
-    found: dict[Node, None] = {}
-    for node in tape.reachable(outputs):
-        if tape.levels[node] == Level.MOMENT:
-            found.update({a: None for a in tape.args[node] if tape.levels[a] == Level.PATIENT})
-    found.update({node: None for node in outputs if tape.levels[node] == Level.PATIENT})
-    return tuple(sorted(found))
 
 
 class LaneCode:
@@ -89,8 +37,8 @@ class LaneCode:
         self.eq = equations
         self.width = width
         self.layout = equations.layout
-        self.slots = {ij: k for k, ij in enumerate(sorted(equations.elimination.entries))}
         self.control = {name: self.layout.control + k for k, name in enumerate(CONTROL)}
+        self.linear = LinearCode(equations.linear, self.layout, self.control, self._constants_printer)
 
     def text(self) -> str:
         """Return `step`, `dense`, `commit` and what they call.
@@ -105,7 +53,7 @@ class LaneCode:
         step = f"define void @step(ptr %a, ptr %b) #0 {{\n{calls}\n  ret void\n}}\n"
         parts = [_define(name, part, "ptr %a") for name, part in steps.items()]
         parts.append(_define("rates", self._rates(), f"ptr %a, ptr noalias %x, {Block(self.width).double} %time"))
-        parts.append(_define("solve", self._solve(), "ptr %a, ptr noalias %x"))
+        parts.append(_define("solve", self.linear.solve(self.width), "ptr %a, ptr noalias %x"))
         return "".join([*parts, step, self._dense(), self._commit()])
 
     def _printer(self, block: Block, states: Sequence[str], time: str) -> Printer:
@@ -119,6 +67,10 @@ class LaneCode:
             return block.load(rows[node]) if node in rows else ""
 
         return Printer(self.eq.tape, block, leaf)
+
+    def _constants_printer(self, block: Block) -> Printer:
+        rows = {node: self.layout.constants + k for k, node in enumerate(self.eq.constants)}
+        return Printer(self.eq.tape, block, leaf_rows(self.eq.tape, rows, block))
 
     def _begin(self) -> list[Block]:
         """Right-hand side of the first stage, Jacobian and its factors, in parts."""
@@ -136,69 +88,8 @@ class LaneCode:
                 b.store(lay.slope_in_time + j, slope)
                 rate = b.fma(weight, slope, rate)
             b.store(lay.k + j, b.new(f"fneg {b.double} {rate}"))
-        diagonal = b.arithmetic("fmul", b.number(1.0 / rodas5p.GAMMA), inverse)
-        for (i, j), slot in self.slots.items():
-            entry = self.eq.jacobian.get((i, j))
-            start = b.number(0.0) if entry is None else printer.number(entry)
-            if i == j:
-                start = b.arithmetic("fsub", start, diagonal)
-            b.store(lay.factors + slot, start)
-        return [b, *self._factorise()]
-
-    def _factorise(self) -> list[Block]:
-        """LU of J - I/(h*gamma), row by row, in memory; pivots are stored inverted.
-
-        The sign is that of the Jacobian, which saves turning it; right-hand sides are turned instead. Measures how
-        many digits a pivot lost. Rows are told apart by barriers, so that the work can be parted between any two of
-        them: the time that the compiler needs for a function grows faster than its length.
-        """
-        plan, row = self.eq.elimination, self.layout.factors
-        rank = {k: position for position, k in enumerate(plan.order)}
-        b = Block(self.width)
-        parts, loss = [b], b.number(1.0)
-        for i in plan.order:
-            if len(b.lines) > _LONGEST_PART:
-                b.store(self.control["pivot_loss"], loss)
-                b = Block(self.width)
-                parts.append(b)
-                loss = b.load(self.control["pivot_loss"])
-            columns = sorted((j for r, j in self.slots if r == i), key=rank.__getitem__)
-            w = {j: b.load(row + self.slots[i, j]) for j in columns}
-            size = None
-            for k in (j for j in columns if rank[j] < rank[i]):
-                w[k] = b.arithmetic("fmul", w[k], b.load(row + self.slots[k, k]))
-                b.store(row + self.slots[i, k], w[k])
-                for j in plan.right[k]:
-                    product = b.arithmetic("fmul", w[k], b.load(row + self.slots[k, j]))
-                    if i == j:
-                        before = size or b.intrinsic("fabs", w[i])
-                        size = b.arithmetic("fadd", before, b.intrinsic("fabs", product))
-                    w[j] = b.arithmetic("fsub", w[j], product)
-            inverse = b.exact("fdiv", b.number(1.0), w[i])
-            if size is not None:
-                ratio = b.intrinsic("fabs", b.arithmetic("fmul", size, inverse))
-                loss = b.select(b.compare("ogt", ratio, loss), ratio, loss)
-            b.store(row + self.slots[i, i], inverse)
-            for j in plan.right[i]:
-                b.store(row + self.slots[i, j], w[j])
-            b.barrier()
-        b.store(self.control["pivot_loss"], loss)
-        return parts
-
-    def _solve(self) -> Block:
-        """Turn a right-hand side at %x into the stage vector."""
-        b = Block(self.width)
-        plan, factors = self.eq.elimination, self.layout.factors
-        x = [b.load(j, "%x") for j in range(self.layout.n_states)]
-        for k in plan.order:
-            for i in plan.below[k]:
-                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, k]), x[k]))
-        for i in reversed(plan.order):
-            for j in plan.right[i]:
-                x[i] = b.arithmetic("fsub", x[i], b.arithmetic("fmul", b.load(factors + self.slots[i, j]), x[j]))
-            x[i] = b.arithmetic("fmul", x[i], b.load(factors + self.slots[i, i]))
-            b.store(i, x[i], "%x")
-        return b
+        self.linear.store_matrix(b, printer, inverse)
+        return [b, *self.linear.factorise(self.width)]
 
     def _stage(self, i: int) -> Block:
         """Sum up the earlier stages: the states at which rates are asked for, and what the stage remembers."""

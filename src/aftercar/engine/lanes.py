@@ -39,11 +39,13 @@ def gather(ws, sizes, lane, a, base, t):
 
 
 @loop
-def scatter(functions, sizes, ws, lane, a, base, scratch):
-    """Copy states from the flat array into the lane, and renew what depends on parameters."""
+def scatter(functions, sizes, ws, lane, a, base, scratch, renew):
+    """Copy states from the flat array into the lane, and with `renew` compute again what depends on parameters."""
     width = sizes[WIDTH]
     for j in range(sizes[N_STATES]):
         ws[j * width + lane] = a[base + 1 + j]
+    if not renew:
+        return
     call(functions[HOIST], a, base, scratch, 0)
     first = sizes[ROW_CONSTANTS] * width + lane
     for k in range(sizes[N_CONSTANTS]):

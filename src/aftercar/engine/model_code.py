@@ -10,7 +10,8 @@ import numpy.typing as npt
 import sympy as sp
 
 from aftercar.engine import indices as ix
-from aftercar.engine.kernel_text import Equations, kernel_text, write_equations
+from aftercar.engine.equations import Equations, write_equations
+from aftercar.engine.kernel_text import kernel_text
 from aftercar.engine.layout import Layout
 from aftercar.engine.machine_code import MachineCode, best_width, compile_text
 from aftercar.engine.network import Network

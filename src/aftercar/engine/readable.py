@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from aftercar.engine.kernel_text import Equations, write_equations
+from aftercar.engine.equations import Equations, write_equations
 from aftercar.engine.network import Network
 from aftercar.engine.tape import Node, Tape
 
@@ -51,12 +51,12 @@ def write_python(network: Network) -> str:
 
     `out` of the Jacobian is an n x n array, of which the entries that can differ from zero are set.
     """
-    equations = write_equations(network)
+    equations = write_equations(network, shared=())
     head = _HEAD.format(
         name=network.name, states=[s.id for s in network.states], parameters=[p.id for p in network.parameters]
     )
     rates = [(f"out[{k}]", node) for k, node in enumerate(equations.rates)]
-    jacobian = [(f"out[{i}, {j}]", node) for (i, j), node in sorted(equations.jacobian.items())]
+    jacobian = [(f"out[{i}, {j}]", node) for (i, j), node in sorted(equations.linear.matrix.items())]
     return "\n\n".join([head, _function("rates", equations, rates), _function("jacobian", equations, jacobian)])
 
 

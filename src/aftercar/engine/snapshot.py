@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import sympy as sp
+import xarray as xr
 
 from aftercar.engine.inputs import Patients, unknown_name, value_faults
 from aftercar.engine.network import Network, inflow_name
@@ -92,6 +94,62 @@ class Snapshot:
         if isinstance(value, pd.Series):
             value = value.reindex(list(self.patients))
         return np.asarray(pd.to_numeric(np.atleast_1d(np.asarray(value)).ravel(), errors="coerce"), dtype=np.float64)
+
+
+def freeze_moments(
+    model: Network,
+    result: xr.Dataset,
+    *,
+    patients: pd.DataFrame,
+    positions: Sequence[int],
+    kept: Sequence[int] | None = None,
+    doses: Sequence[Administration] = (),
+) -> Snapshot:
+    """Return the snapshot of patients at moments chosen after they were simulated, each at an output time of its own.
+
+    `take_snapshot` integrates up to moments that are known before; this one keeps the very course in which something
+    was seen, chance included.
+
+    Parameters
+    ----------
+    result
+        What `simulate` returned for `patients`, with all states of the model among its outputs.
+    positions
+        Position of the output time of each patient, shape (patients,).
+    kept
+        Positions of the patients to keep; all if not given.
+    doses
+        The schedule that was simulated: an infusion that runs at the moment goes on.
+
+    Raises
+    ------
+    InputError
+        A state is missing from the result, a patient had stopped before, or a parameter follows from others.
+    """
+    chosen = np.arange(len(patients)) if kept is None else np.asarray(kept, dtype=np.int64)
+    at = np.asarray(positions, dtype=np.int64)[chosen]
+    missing = [s.id for s in model.states if s.id not in result]
+    if missing:
+        found = f"the result lacks the states {', '.join(missing[:5])}."
+        raise InputError(Fault("snapshot", found, "Simulate with all states among the outputs."))
+    derived = [p.id for p in model.parameters if isinstance(p.value, sp.Expr) and p.id not in patients.columns]
+    if derived:
+        raise InputError(Fault("snapshot", f"{derived[0]} follows from other values.", "Use take_snapshot."))
+    values = np.empty((len(chosen), len(model.states) + len(model.parameters)))
+    for k, state in enumerate(model.states):
+        values[:, k] = result[state.id].to_numpy()[chosen, at]
+    for k, parameter in enumerate(model.parameters, len(model.states)):
+        values[:, k] = patients[parameter.id].to_numpy()[chosen] if parameter.id in patients else float(parameter.value)
+    stopped = ~np.isfinite(values).all(axis=1)
+    if stopped.any():
+        who = result["patient"].to_numpy()[chosen[stopped][0]]
+        raise InputError(Fault("snapshot", f"patient {who} had stopped by then.", "Leave such patients out."))
+    now = result["time"].to_numpy()[at].astype(np.float64)
+    running = find_running(doses, np.zeros(len(chosen)), now)
+    return Snapshot(
+        model=model, patients=tuple(result["patient"].to_numpy()[chosen].tolist()), times=now, values=values,
+        names=model.names, running={state: ends for state, ends in running.items() if np.any(ends > now)},
+    )  # fmt: skip
 
 
 def go_on(snapshot: Snapshot, model: Network) -> Patients:

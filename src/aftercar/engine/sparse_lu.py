@@ -33,23 +33,26 @@ class Elimination:
 def find_elimination(n: int, pattern: Iterable[tuple[int, int]]) -> Elimination:
     """Return the elimination of an n x n matrix with the given non-zero positions (the diagonal is added)."""
     entries = set(pattern) | {(i, i) for i in range(n)}
-    rows = {i: {j for r, j in entries if r == i} for i in range(n)}
-    columns: dict[int, set[int]] = {j: set() for j in range(n)}
+    rows: list[set[int]] = [set() for _ in range(n)]  # off the diagonal, of what is left to eliminate
+    columns: list[set[int]] = [set() for _ in range(n)]
     for i, j in entries:
-        columns[j].add(i)
+        if i != j:
+            rows[i].add(j)
+            columns[j].add(i)
     left = set(range(n))
     order: list[int] = []
     below: dict[int, tuple[int, ...]] = {}
     right: dict[int, tuple[int, ...]] = {}
     while left:
-        pivot = min(left, key=lambda k: ((len(rows[k] & left) - 1) * (len(columns[k] & left) - 1), k))
+        pivot = min(left, key=lambda k: (len(rows[k]) * len(columns[k]), k))
         left.discard(pivot)
         order.append(pivot)
-        below[pivot] = tuple(sorted(columns[pivot] & left))
-        right[pivot] = tuple(sorted(rows[pivot] & left))
+        below[pivot], right[pivot] = tuple(sorted(columns[pivot])), tuple(sorted(rows[pivot]))
         for i in below[pivot]:
-            for j in right[pivot]:
-                entries.add((i, j))
-                rows[i].add(j)
-                columns[j].add(i)
+            entries.update((i, j) for j in right[pivot])
+            rows[i].discard(pivot)
+            rows[i].update(j for j in right[pivot] if j != i)
+        for j in right[pivot]:
+            columns[j].discard(pivot)
+            columns[j].update(i for i in below[pivot] if i != j)
     return Elimination(tuple(order), frozenset(entries), below, right)

@@ -15,6 +15,8 @@ Node = int
 
 COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 BOOLEANS = COMPARISONS | {"and", "or", "xor", "not", "true", "false"}
+# Steps, and what stands for factorials of whole numbers.
+_FLAT = {"floor", "ceil", "gamma", "rem", "quotient"}
 _COMMUTATIVE = {"add", "mul", "and", "or", "xor", "eq", "ne"}
 UNARY: dict[str, Callable[[float], float]] = {
     "exp": math.exp, "log": math.log, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tan": math.tan,
@@ -209,16 +211,28 @@ class Tape:
                 stack.extend(self.args[node])
         return sorted(needed)
 
-    def derivatives(self, outputs: Sequence[Node], inputs: Sequence[Node]) -> list[dict[Node, Node]]:
-        """Return for each output its non-zero derivatives by input, as nodes of this tape."""
-        known: dict[Node, dict[Node, Node]] = {}
-        wanted = set(inputs)
-        for node in self.reachable(outputs):
-            if node in wanted:
-                known[node] = {node: self.one}
-            elif self.levels[node] == Level.MOMENT and self.ops[node] not in BOOLEANS:
+    def differentiable(self, node: Node) -> tuple[Node, ...]:
+        """Return the arguments by which a value that changes in time has derivatives."""
+        op, args = self.ops[node], self.args[node]
+        if self.levels[node] != Level.MOMENT or op in BOOLEANS or op in _FLAT:
+            return ()
+        return args[1:] if op == "select" else args
+
+    def derivatives(
+        self, outputs: Sequence[Node], inputs: Sequence[Node], *, kept: Sequence[Node] = ()
+    ) -> list[dict[Node, Node]]:
+        """Return for each output its non-zero derivatives by input, as nodes of this tape.
+
+        `kept` values count as inputs of what depends on them; their own derivatives follow behind the outputs'.
+        """
+        known: dict[Node, dict[Node, Node]] = {node: {node: self.one} for node in inputs}
+        apart: dict[Node, dict[Node, Node]] = {node: {} for node in kept}
+        for node in self.reachable([*outputs, *kept]):
+            if node not in known and self.differentiable(node):
                 known[node] = self._chain(node, known)
-        return [known.get(output, {}) for output in outputs]
+                if node in apart:
+                    apart[node], known[node] = known[node], {node: self.one}
+        return [*(known.get(output, {}) for output in outputs), *(apart[node] for node in kept)]
 
     def _chain(self, node: Node, known: Mapping[Node, dict[Node, Node]]) -> dict[Node, Node]:
         args = self.args[node]
@@ -258,8 +272,6 @@ class Tape:
                 first = self.apply("le" if op == "min" else "ge", args[0], args[1])
                 flags = (self.one, self.zero) if position == 0 else (self.zero, self.one)
                 return self.select(first, *flags)
-            case "floor" | "ceil" | "gamma" | "rem" | "quotient":
-                return self.zero  # gamma stands for factorials of whole numbers only
             case "abs":
                 return self.select(self.apply("ge", a, self.zero), self.one, self.constant(-1.0))
             case _:

@@ -3,7 +3,7 @@
 from aftercar.model.building import build_structure, build_system
 from aftercar.model.exports import export_system
 from aftercar.model.structure import Change, Clone, Structure
-from aftercar.model.treatment import Course, Treatment, arrange_course
+from aftercar.model.treatment import Course, Treatment, arrange_course, structure_for
 
 __all__ = [
     "Change",
@@ -15,4 +15,5 @@ __all__ = [
     "build_structure",
     "build_system",
     "export_system",
+    "structure_for",
 ]

@@ -7,7 +7,7 @@ parameters of a slot and its schedule becomes doses. No therapy has code of its 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aftercar.catalogue.biology import Action, Administration, Number, Spread
@@ -19,6 +19,9 @@ from aftercar.model.building import SLOTS, build_structure
 from aftercar.model.structure import Structure
 
 _PER_KG = "/kg"
+# Slots by kind that a structure has. Each shape is compiled once, in seconds, so there are few; an empty slot costs at
+# every step of every patient.
+ROOM = {"product": (1, 2), "engager": (0, 1, 2), "drug": (0, 2, 4)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def arrange_course(
     days
         Last day of the simulation; repeated doses end there.
     structure
-        Slots to use. By default as many as the plan needs, at least two products, two engagers and four drugs.
+        Slots to use. By default those that the plan needs, rounded up to few shapes (`ROOM`). A course that goes on
+        from a snapshot of another plan needs a structure that holds both: `structure_for`.
 
     Raises
     ------
@@ -180,9 +184,23 @@ def _assign(given: Sequence[_Given]) -> dict[tuple[str, str], str]:
     return slots
 
 
+def structure_for(plans: Iterable[Sequence[Treatment]], *, days: float, data: ModelData | None = None) -> Structure:
+    """Return the smallest structure that holds each of several plans, so that one can go on where another stopped.
+
+    Results do not hang on it: an empty slot stays at zero, draws nothing, and changes the others by rounding only.
+    """
+    data = data or load_model_data()
+    found = [arrange_course(plan, days=days, data=data).structure for plan in plans]
+    most = {f"{kind}s": max((len(one.slot_names(kind)) for one in found), default=0) for kind in SLOTS}
+    return build_structure(data, **most)
+
+
 def _sizes(slots: Mapping[tuple[str, str], str]) -> dict[str, int]:
-    least = {"product": 2, "engager": 2, "drug": 4}
-    return {f"{kind}s": max(n, sum(1 for k, _ in slots if k == kind)) for kind, n in least.items()}
+    sizes = {}
+    for kind, rooms in ROOM.items():
+        needed = sum(1 for k, _ in slots if k == kind)
+        sizes[f"{kind}s"] = next((room for room in rooms if room >= needed), needed)
+    return sizes
 
 
 def _check_room(structure: Structure, slots: Mapping[tuple[str, str], str]) -> None:

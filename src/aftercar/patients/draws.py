@@ -23,7 +23,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def draw_values(law: Spread, typical: float | FloatArray, scores: FloatArray) -> FloatArray:
-    """Turn standard normal scores into values of a parameter.
+    """Turn standard normal scores into values of a parameter, whole numbers where the law says so.
 
     Parameters
     ----------
@@ -33,6 +33,11 @@ def draw_values(law: Spread, typical: float | FloatArray, scores: FloatArray) ->
     scores
         Standard normal, shape (patients,).
     """
+    values = _draw_plain(law, typical, scores)
+    return np.round(values) if law.whole else values
+
+
+def _draw_plain(law: Spread, typical: float | FloatArray, scores: FloatArray) -> FloatArray:
     u = ndtr(scores)
     match law.law:
         case "lognormal" | "by_category":
@@ -88,6 +93,7 @@ def draw_patients(
     seed: int,
     first: int = 0,
     values: Mapping[str, float] | None = None,
+    scores: Mapping[str, FloatArray] | None = None,
     data: ModelData | None = None,
 ) -> pd.DataFrame:
     """Draw virtual patients for a course of treatment.
@@ -98,6 +104,8 @@ def draw_patients(
         How many, and the position of the first (0 is the first patient of the seed).
     values
         Parameters that are the same for all patients, by name; switches among them.
+    scores
+        Standard normal scores of parameters that depend on each other, shape (n,); the others have their own.
 
     Returns
     -------
@@ -113,12 +121,16 @@ def draw_patients(
     data = data or load_model_data()
     if n < 0 or first < 0:
         raise InputError(Fault("patients", f"{n} patients from position {first}.", "Give numbers of 0 or more."))
-    fixed = check_values(values or {}, course, data)
-    table = _draw_own(fixed, data, lambda name: draw_scores(name, n=n, seed=seed, first=first), n)
+    fixed, given = check_values(values or {}, course, data), scores or {}
+
+    def score(name: str) -> FloatArray:
+        return given[name] if name in given else draw_scores(name, n=n, seed=seed, first=first)
+
+    table = _draw_own(fixed, data, score, n)
     for name, typical in course.parameters.items():
         spread = course.spreads.get(name)
-        scores = draw_scores(name, n=n, seed=seed, first=first) if spread is not None else np.zeros(n)
-        table[name] = draw_values(spread, typical, scores) if spread is not None else np.full(n, typical)
+        own = draw_scores(name, n=n, seed=seed, first=first) if spread is not None else np.zeros(n)
+        table[name] = draw_values(spread, typical, own) if spread is not None else np.full(n, typical)
     for name, value in fixed.items():
         table[name] = np.full(n, value)
     return _linked(table, course, data, n, first)

@@ -1,0 +1,102 @@
+"""Endpoints of an arm: response rates, progression-free survival, duration of response. Simulated, and labelled so.
+
+Intervals here are those of sampling: what trials of the arm's size would print if patients were as simulated. What is
+open about the parameters comes on top.
+
+Rules of censoring: whoever has not progressed is censored at the last visit. Progression counts from the first
+assessment of a confirmed progression. Deaths are not simulated yet: progression-free survival is time to progression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from aftercar.clinic.categories import PD, PR
+from aftercar.synthesis import SurvivalCurve, estimate_proportion, fit_kaplan_meier, median_survival
+from aftercar.trials.arms import Arm
+from aftercar.trials.relapsed import Relapsed
+
+RESPONSES: Mapping[str, tuple[str, ...]] = {
+    "ORR": ("sCR", "CR", "VGPR", "PR"),
+    "CBR": ("sCR", "CR", "VGPR", "PR", "MR"),
+    "VGPR_OR_BETTER": ("sCR", "CR", "VGPR"),
+    "CR": ("sCR", "CR"),
+}
+LEVEL = 0.90
+_DAYS_PER_MONTH = 30.4375
+
+
+def count_responders(arm: Arm, *, level: float = LEVEL) -> pd.DataFrame:
+    """Return response rates of the treated patients: columns measure, events, n, estimate, ci_lb, ci_ub."""
+    best = arm.table.loc[arm.table["treated"], "best_response"]
+    rows = []
+    for measure, categories in RESPONSES.items():
+        found = estimate_proportion(int(best.isin(categories).sum()), len(best), level=level)
+        rows.append((measure, found.events, found.total, found.estimate, found.ci_lb, found.ci_ub))
+    return pd.DataFrame(rows, columns=["measure", "events", "n", "estimate", "ci_lb", "ci_ub"])
+
+
+def progression_free(arm: Arm) -> pd.DataFrame:
+    """Return duration [day] and event of progression-free survival, indexed by patient: those who were treated."""
+    treated = arm.table[arm.table["treated"]]
+    event = treated["progression_day"].notna()
+    duration = treated["progression_day"].where(event, treated["last_day"])
+    return pd.DataFrame({"duration": duration.clip(lower=0.5), "event": event})
+
+
+def duration_of_response(arm: Arm) -> pd.DataFrame:
+    """Return duration [day] and event from the first confirmed partial response or better to progression."""
+    level = arm.grading.confirmation.level
+    responded = (level >= PR) & (level != PD)
+    ids = pd.Index(arm.grading.laboratory.patients, name="patient")
+    first = np.where(responded, arm.grading.laboratory.day, np.inf).min(axis=1)
+    table = arm.table.loc[ids]
+    has = table["best_response"].isin(RESPONSES["ORR"]).to_numpy() & np.isfinite(first)
+    event = table["progression_day"].notna()
+    duration = table["progression_day"].where(event, table["last_day"]) - first
+    return pd.DataFrame({"duration": duration.clip(lower=0.5), "event": event})[has]
+
+
+def summarise_arm(arm: Arm, *, level: float = LEVEL) -> pd.DataFrame:
+    """Return all endpoints of an arm, one row each; survival as medians in months, NaN where not reached."""
+    table = count_responders(arm, level=level).assign(unit="share")
+    for measure, records in (("PFS", progression_free(arm)), ("DOR", duration_of_response(arm))):
+        if len(records) == 0:
+            continue
+        curve = fit_curve(records, level=level)
+        median = median_survival(curve)
+        months = [np.nan if x is None else x / _DAYS_PER_MONTH for x in (median.estimate, median.ci_lb, median.ci_ub)]
+        table.loc[len(table)] = [measure, int(records["event"].sum()), len(records), *months, "month"]
+    table.insert(0, "arm", arm.name)
+    table["kind"] = "simulated"
+    return table
+
+
+def fit_curve(records: pd.DataFrame, *, level: float = LEVEL) -> SurvivalCurve:
+    """Return the Kaplan-Meier curve of an endpoint."""
+    return fit_kaplan_meier(
+        records["duration"].to_numpy(), records["event"].to_numpy(), conf_type="log-log", level=level
+    )
+
+
+def compare_by_mechanism(relapsed: Relapsed, arms: Sequence[Arm], *, least: int = 10) -> pd.DataFrame:
+    """Return the response rate of each arm by mechanism of relapse: where a strategy works and where it fails.
+
+    Columns arm, mechanism, events, n, estimate, ci_lb, ci_ub. Mechanisms of fewer than `least` patients have their
+    counts and no estimate.
+    """
+    rows = []
+    for arm in arms:
+        treated = arm.table[arm.table["treated"]]
+        reason = relapsed.table["mechanism"].loc[treated.index]
+        for mechanism, best in treated["best_response"].groupby(reason):
+            events, n = int(best.isin(RESPONSES["ORR"]).sum()), len(best)
+            if n < least:
+                rows.append((arm.name, mechanism, events, n, np.nan, np.nan, np.nan))
+                continue
+            found = estimate_proportion(events, n, level=LEVEL)
+            rows.append((arm.name, mechanism, events, n, found.estimate, found.ci_lb, found.ci_ub))
+    return pd.DataFrame(rows, columns=["arm", "mechanism", "events", "n", "estimate", "ci_lb", "ci_ub"])
