@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
-import pandas as pd
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
@@ -43,20 +44,21 @@ def _endpoints(run: Trial) -> Table:
     for name in _SHOWN:
         table.add_column(_HEADS.get(name, f"{name}, %"), justify="right")
     for arm, rows in run.endpoints.groupby("arm", sort=False):
-        by = rows.set_index("measure")
-        cells = [_cell(by.loc[name], 100.0 if by.loc[name, "unit"] == "share" else 1.0) if name in by.index else "–"
-                 for name in _SHOWN]  # fmt: skip
-        table.add_row(escape(str(arm)), f"{int(by.loc['ORR', 'n']):,}", *cells)
+        found = {str(row["measure"]): row for row in rows.to_dict("records")}
+        cells = [_cell(found[name]) if name in found else "–" for name in _SHOWN]
+        table.add_row(escape(str(arm)), f"{found['ORR']['n']:,}", *cells)
     return table
 
 
-def _cell(row: pd.Series, scale: float) -> str:
-    def text(value: float) -> str:
-        return "not reached" if math.isnan(value) else f"{scale * value:.0f}" if scale > 1 else f"{value:.1f}"
+def _cell(row: Mapping[Any, Any]) -> str:
+    percent = row["unit"] == "share"
 
-    if math.isnan(float(row["estimate"])):
+    def text(value: float) -> str:
+        return "not reached" if math.isnan(value) else f"{100 * value:.0f}" if percent else f"{value:.1f}"
+
+    if math.isnan(row["estimate"]):
         return "not reached"
-    return f"{text(float(row['estimate']))} ({text(float(row['ci_lb']))}–{text(float(row['ci_ub']))})"
+    return f"{text(row['estimate'])} ({text(row['ci_lb'])}–{text(row['ci_ub'])})"
 
 
 def _mechanisms(run: Trial) -> Table:
@@ -66,13 +68,9 @@ def _mechanisms(run: Trial) -> Table:
     table.add_column("patients", justify="right")
     for arm in run.arms:
         table.add_column(escape(arm.name), justify="right")
-    by = run.by_mechanism.set_index(["mechanism", "arm"])
-    for mechanism, row in counts.iterrows():
-        cells = []
-        for arm in run.arms:
-            known = (mechanism, arm.name) in by.index
-            found = by.loc[(mechanism, arm.name)] if known else None
-            few = found is None or math.isnan(float(found["estimate"]))
-            cells.append("too few" if few or found is None else f"{100 * float(found['estimate']):.0f}")
-        table.add_row(escape(str(mechanism)), f"{int(row['patients']):,}", *cells)
+    found = {(row["mechanism"], row["arm"]): row["estimate"] for row in run.by_mechanism.to_dict("records")}
+    for mechanism, patients in counts["patients"].items():
+        shares = [found.get((mechanism, arm.name), math.nan) for arm in run.arms]
+        cells = ["too few" if math.isnan(share) else f"{100 * share:.0f}" for share in shares]
+        table.add_row(escape(str(mechanism)), f"{patients:,}", *cells)
     return table

@@ -53,23 +53,25 @@ def duration_of_response(arm: Arm) -> pd.DataFrame:
     responded = (level >= PR) & (level != PD)
     ids = pd.Index(arm.grading.laboratory.patients, name="patient")
     first = np.where(responded, arm.grading.laboratory.day, np.inf).min(axis=1)
-    table = arm.table.loc[ids]
-    has = table["best_response"].isin(RESPONSES["ORR"]).to_numpy() & np.isfinite(first)
+    table = arm.table.loc[ids].assign(first=first)
+    table = table[table["best_response"].isin(RESPONSES["ORR"]) & np.isfinite(table["first"])]
     event = table["progression_day"].notna()
-    duration = table["progression_day"].where(event, table["last_day"]) - first
-    return pd.DataFrame({"duration": duration.clip(lower=0.5), "event": event})[has]
+    duration = table["progression_day"].where(event, table["last_day"]) - table["first"]
+    return pd.DataFrame({"duration": duration.clip(lower=0.5), "event": event})
 
 
 def summarise_arm(arm: Arm, *, level: float = LEVEL) -> pd.DataFrame:
     """Return all endpoints of an arm, one row each; survival as medians in months, NaN where not reached."""
-    table = count_responders(arm, level=level).assign(unit="share")
+    rows = [count_responders(arm, level=level).assign(unit="share")]
     for measure, records in (("PFS", progression_free(arm)), ("DOR", duration_of_response(arm))):
         if len(records) == 0:
             continue
-        curve = fit_curve(records, level=level)
-        median = median_survival(curve)
+        median = median_survival(fit_curve(records, level=level))
         months = [np.nan if x is None else x / _DAYS_PER_MONTH for x in (median.estimate, median.ci_lb, median.ci_ub)]
-        table.loc[len(table)] = [measure, int(records["event"].sum()), len(records), *months, "month"]
+        found = {"measure": measure, "events": int(records["event"].sum()), "n": len(records)}
+        found |= dict(zip(("estimate", "ci_lb", "ci_ub"), months, strict=True))
+        rows.append(pd.DataFrame([found | {"unit": "month"}]))
+    table = pd.concat(rows, ignore_index=True)
     table.insert(0, "arm", arm.name)
     table["kind"] = "simulated"
     return table

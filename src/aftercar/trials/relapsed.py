@@ -140,7 +140,9 @@ def _treat(
     when = index["progression_confirmed_day"].to_numpy()
     position = np.searchsorted(result["time"].to_numpy(), np.nan_to_num(when))
     kept = np.flatnonzero(index["progressed"].to_numpy())
-    snapshot = freeze_moments(system, result, patients=rows, positions=position, kept=kept, doses=course.doses)
+    snapshot = freeze_moments(
+        system, result, patients=rows, positions=position.tolist(), kept=kept.tolist(), doses=course.doses
+    )
     table = index.iloc[kept].assign(**_describe(result, position, kept, course.structure))
     return index, table, snapshot
 

@@ -119,5 +119,5 @@ def test_response_by_mechanism_adds_up_to_the_whole(relapsed: Relapsed) -> None:
 
 
 def test_a_structure_without_room_for_the_salvage_is_refused(relapsed: Relapsed) -> None:
-    with pytest.raises(InputError, match="slots for a engager|slots for an engager"):
+    with pytest.raises(InputError, match="slots for a engager"):
         simulate_arm(relapsed, [*ARMS["engager"], Treatment("teclistamab")], name="both", days=28)
