@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from aftercar.engine.draws import binomial, gamma, geometric_sum, poisson, uniform
+from aftercar.engine.draws import binomial, geometric_sum, negative_binomial, poisson, uniform
 from aftercar.engine.indices import (
     COMERS,
     DRAWS,
@@ -87,8 +87,7 @@ def draw_newcomers(keys, i, n, birth, death, arrival, length):
     lasting = length if abs(net * length) < 1e-12 else (1.0 - left) / net
     if birth * length < 1e-9:
         return poisson(keys, i, n, arrival * lasting)
-    rate, n = gamma(keys, i, n, arrival / birth)
-    return poisson(keys, i, n, rate * birth * lasting)
+    return negative_binomial(keys, i, n, arrival / birth, birth * lasting)
 
 
 @loop
@@ -126,6 +125,7 @@ def draw_small_numbers(functions, sizes, ws, scratch, t, used, target, slots, th
     return the drawn ones. Rates are read for all lanes at once; twice, because arrivals follow the drawn path.
     """
     width, shift = sizes[WIDTH], sizes[ROW_SHIFT] * sizes[WIDTH]
+    lengths, birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
     for lane in range(width):
         ws[(sizes[ROW_CONTROL] + KEPT) * width + lane] = (target[lane] - t[lane]) / used[lane]
         for c in range(slots.shape[0]):
@@ -134,25 +134,25 @@ def draw_small_numbers(functions, sizes, ws, scratch, t, used, target, slots, th
     again = False
     for lane in range(width):
         if whole[lane, FEW] == 1:
+            lengths[:] = (target[lane] - t[lane]) / PIECES
             again |= _draw_survivors(
-                sizes, ws, lane, target[lane] - t[lane], slots, thresholds, keys, whole, few, ends
-            )  # fmt: skip
+                sizes, ws, lane, lengths, birth, death, arrival, slots, thresholds, keys, whole, few, ends
+            )
     if again:
         call(functions[TURNOVER], ws, 0, scratch, 0)
     for lane in range(width):
         if whole[lane, COMERS] == 1:
-            _draw_comers(sizes, ws, lane, target[lane] - t[lane], slots, keys, whole, few, ends)
+            lengths[:] = (target[lane] - t[lane]) / PIECES
+            _draw_comers(sizes, ws, lane, lengths, birth, death, arrival, slots, keys, whole, few, ends)
 
 
 @loop
-def _draw_survivors(sizes, ws, lane, length, slots, thresholds, keys, whole, few, ends):
+def _draw_survivors(sizes, ws, lane, lengths, birth, death, arrival, slots, thresholds, keys, whole, few, ends):
     """Draw who is left of those there at the beginning; return whether arrivals must see how they differ from the mean.
 
     A single counted state has nobody whose arrivals could depend on it.
     """
     width, i, n = sizes[WIDTH], whole[lane, PATIENT], whole[lane, DRAWS]
-    lengths = np.full(PIECES, length / PIECES)
-    birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
     comers, moved = 0.0, 0.0
     for c in range(slots.shape[0]):
         few[lane, c] = 0.0
@@ -176,11 +176,9 @@ def _draw_survivors(sizes, ws, lane, length, slots, thresholds, keys, whole, few
 
 
 @loop
-def _draw_comers(sizes, ws, lane, length, slots, keys, whole, few, ends):
+def _draw_comers(sizes, ws, lane, lengths, birth, death, arrival, slots, keys, whole, few, ends):
     """Add the heads that descend from arrivals within the step."""
     i, n = whole[lane, PATIENT], whole[lane, DRAWS]
-    lengths = np.full(PIECES, length / PIECES)
-    birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
     for c in range(slots.shape[0]):
         if few[lane, c] > 0.0:
             _of_state(sizes, ws, lane, c, slots.shape[0], birth, death, arrival, lengths)
