@@ -51,6 +51,7 @@ def write_equations(network: Network, *, shared: Sequence[Node] | None = None) -
     """
     writer = Writer(network)
     tape = writer.tape
+    writer.note_shared([s.rate for s in network.states])
     states = tuple(writer.write(symbol(s.id)) for s in network.states)
     time = writer.write(TIME)
     parameters = tuple(writer.write(symbol(p.id)) for p in network.parameters)
