@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import re
 import resource
 import shutil
 import tempfile
@@ -29,10 +30,15 @@ from aftercar.engine.machine_code import best_width, compile_text
 
 
 def operations(model) -> int:
-    """Count the floating-point operations of one step: sums, products, quotients as written."""
-    text = kernel_text(write_equations(model), best_width()).split("define void @dense")[0]
-    text = text[text.index("define internal void @stage0") :]
-    return sum(text.count(f" = {op} ") for op in ("fadd", "fsub", "fmul", "fdiv"))
+    """Count the floating-point operations of one step, as written: sums, products, quotients, in all that it calls."""
+    text = kernel_text(write_equations(model), best_width())
+    bodies = dict(re.findall(r"define (?:internal )?void @(\w+)\(.*?\{\n(.*?)\n\}", text, re.DOTALL))
+
+    def count(name: str) -> int:
+        own = sum(bodies[name].count(f" = {op} ") for op in ("fadd", "fsub", "fmul", "fdiv"))
+        return own + sum(count(called) for called in re.findall(r"call void @(\w+)\(", bodies[name]))
+
+    return count("step")
 
 
 def peak() -> float:
@@ -73,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=100_000)
     most = parser.parse_args().most
-    model, schedule = load_model(peers.SHARED / "cart25.ant"), peers.doses(30)
+    model, schedule = load_model(peers.MODEL), peers.doses(30)
     draws = peers.draw(model, 200)
     outcome, seconds = peers.engine(model, draws, schedule, 1e-6)
     count = operations(model)

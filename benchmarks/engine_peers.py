@@ -1,12 +1,12 @@
 """Work and precision of the engine and of its peers: same model, same draws, same tolerances, same outputs, one run.
 
-Usage: python benchmarks/engine_peers.py [--doses 2|30] [--patients 200] [--model cart25|own] [--turns 3]
+Usage: python benchmarks/engine_peers.py [--doses 2|30] [--patients 200] [--model cart25|own|own-all-slots] [--turns 3]
 
-`cart25`: engine_cart25.ant, 25 states, made for benchmarks, not calibrated. `own`: the system of AfterCAR, 2 doses of
-cells and antibody or more as its therapies say. Peers that are not installed are named and left out. Time is processor
-time of one thread, compilation excluded, the best of some turns where these are short. Errors are the largest over time
-of |y - reference| / (|reference| + floor), floor 1 cell or 1e-3; the reference is the engine at rtol 1e-10, which
-validation/ holds against solvers of other people.
+`cart25`: engine_cart25.ant, 25 states, made for benchmarks, not calibrated. `own`: the system of AfterCAR with the
+slots that its plan needs; `own-all-slots`: with two products, two engagers and four drugs. Peers that are not
+installed are named and left out. Time is processor time of one thread, compilation excluded, the best of some turns
+where these are short. Errors are the largest over time of |y - reference| / (|reference| + floor), floor 1 cell or
+1e-3; the reference is the engine at rtol 1e-10, which validation/ holds against solvers of other people.
 """
 
 from __future__ import annotations
@@ -195,10 +195,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--doses", type=int, choices=(2, 30), default=30)
     parser.add_argument("--patients", type=int, default=200)
-    parser.add_argument("--model", choices=("cart25", "own"), default="cart25")
+    parser.add_argument("--model", choices=("cart25", "own", "own-all-slots"), default="cart25")
     parser.add_argument("--turns", type=int, default=3, help="of numbalsoda; the best counts")
     given = parser.parse_args()
-    problem = own_model(given.patients) if given.model == "own" else cart25(given.doses, given.patients)
+    if given.model == "cart25":
+        problem = cart25(given.doses, given.patients)
+    else:
+        problem = own_model(given.patients, all_slots=given.model == "own-all-slots")
     reference = engine(problem.model, problem.draws, problem.doses, 1e-10)[0].values
     found = f"{len(problem.names)} states, {len(problem.doses)} doses, {given.patients} patients, one thread"
     print(f"{problem.model.name}: {found}\n")

@@ -89,13 +89,17 @@ def cart25(number: int, n: int, file: Path = MODEL) -> Problem:
     return Problem(model, schedule, draw(model, n), {k: 1.0 if k in CELLS else 1e-3 for k in KEY}, sbml, TIMES)
 
 
-def own_model(n: int) -> Problem:
-    """AfterCAR's own system, deterministic: a second line of BCMA CAR-T and teclistamab at relapse; five years."""
-    from aftercar.model import Treatment, arrange_course, build_system
+def own_model(n: int, *, all_slots: bool = False) -> Problem:
+    """AfterCAR's own system, deterministic: a second line of BCMA CAR-T and teclistamab at relapse; five years.
+
+    `all_slots`: with two products, two engagers and four drugs, of which most stay empty, instead of what is needed.
+    """
+    from aftercar.model import Treatment, arrange_course, build_structure, build_system
     from aftercar.patients.draws import draw_patients
 
     plan = [Treatment("ide_cel", day=10.0), Treatment("teclistamab", day=540.0)]
-    course = arrange_course(plan, days=1825.0)
+    shape = build_structure(products=2, engagers=2, drugs=4) if all_slots else None
+    course = arrange_course(plan, days=1825.0, structure=shape)
     model = build_system(structure=replace(course.structure, counted=False))
     if course.start < 0 or any(isinstance(d, Infusion) for d in course.doses):
         raise RuntimeError("the peers are given doses after the start only")

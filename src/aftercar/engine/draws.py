@@ -159,6 +159,25 @@ def _binomial_below_half(keys, i, n, trials, p):
 
 
 @loop
+def negative_binomial(keys, i, n, shape, odds):
+    """Return a Poisson number whose mean is `odds` times a gamma number of that shape, and the next position.
+
+    Few are found by adding up probabilities until one uniform number is reached: arrivals are mostly none.
+    """
+    if shape * odds > 10.0 or odds > 100.0:
+        rate, n = gamma(keys, i, n, shape)
+        return poisson(keys, i, n, rate * odds)
+    u = uniform(keys, i, n)
+    chance, k, ratio = math.exp(-shape * math.log1p(odds)), 0.0, odds / (1.0 + odds)
+    total = chance
+    while u > total and (chance > 1e-18 or k < shape * odds):  # the rest of the tail is beyond what 53 bits tell
+        chance *= ratio * (shape + k) / (k + 1.0)
+        total += chance
+        k += 1.0
+    return k, n + 1
+
+
+@loop
 def geometric_sum(keys, i, n, heads, ratio):
     """Return the sum of `heads` numbers, each k >= 0 with probability (1 - ratio) * ratio**k, and the next position."""
     if heads <= 0.0 or ratio <= 0.0:

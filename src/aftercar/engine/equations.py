@@ -23,6 +23,8 @@ class Equations:
         Intermediate values that are unknowns of the linear system, behind the states.
     linear
         The linear system of a step, with the derivatives of rates and shared values by states and shared values.
+    turnover
+        Birth, death and arrival of each counted state.
     slope_in_time
         Derivatives of the rates by time, shared values multiplied out.
     constants
@@ -35,6 +37,7 @@ class Equations:
     states: tuple[Node, ...]
     rates: tuple[Node, ...]
     shared: tuple[Node, ...]
+    turnover: tuple[Node, ...]
     slope_in_time: tuple[Node, ...]
     constants: tuple[Node, ...]
     linear: LinearSystem
@@ -48,6 +51,7 @@ def write_equations(network: Network, *, shared: Sequence[Node] | None = None) -
     """
     writer = Writer(network)
     tape = writer.tape
+    writer.note_shared([s.rate for s in network.states])
     states = tuple(writer.write(symbol(s.id)) for s in network.states)
     time = writer.write(TIME)
     parameters = tuple(writer.write(symbol(p.id)) for p in network.parameters)
@@ -58,10 +62,12 @@ def write_equations(network: Network, *, shared: Sequence[Node] | None = None) -
     matrix = {(i, position[x]): d for i, row in enumerate(rows) for x, d in row.items()}
     in_time = tuple(row.get(time, tape.zero) for row in tape.derivatives(rates, [time]))
     linear = arrange_system(tape, len(states), len(kept), matrix)
-    constants = _per_patient(tape, [*rates, *matrix.values(), *in_time])
+    counted = [s.counted for s in network.states if s.counted is not None]
+    turnover = tuple(writer.write_number(x) for c in counted for x in (c.birth, c.death, c.arrival))
+    constants = _per_patient(tape, [*rates, *matrix.values(), *in_time, *turnover])
     leaves = {node: k for k, node in enumerate([time, *states, *parameters])}
-    layout = Layout(len(states), len(constants), len(linear.slots))
-    return Equations(network, tape, leaves, states, rates, kept, in_time, constants, linear, layout)
+    layout = Layout(len(states), len(constants), len(linear.slots), len(counted))
+    return Equations(network, tape, leaves, states, rates, kept, turnover, in_time, constants, linear, layout)
 
 
 def _per_patient(tape: Tape, outputs: Sequence[Node]) -> tuple[Node, ...]:

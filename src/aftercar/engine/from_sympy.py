@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
@@ -44,6 +45,26 @@ class Writer:
         self._nonnegative = {s.id for s in network.states if s.nonnegative} | network.constraints
         self._vanishing = {s.id for s in network.states if s.nonnegative}
         self._memo: dict[sp.Basic, Node] = {}
+        self._uses: Counter[tuple[type, sp.Basic]] = Counter()
+
+    def note_shared(self, expressions: Iterable[sp.Basic | float]) -> None:
+        """Count in how many products and sums each factor and term stands.
+
+        They are joined in the order of this count, the most frequent first: what stands in many products comes
+        together in one that is computed once, instead of being interleaved with what is particular to each.
+        """
+        seen: set[sp.Basic] = set()
+        stack = [e for e in expressions if isinstance(e, sp.Basic)]
+        while stack:
+            e = stack.pop()
+            if e not in seen:
+                seen.add(e)
+                stack.extend(e.args)
+                if isinstance(e, sp.Add | sp.Mul):
+                    self._uses.update((type(e), a) for a in e.args)
+
+    def _most_shared_first(self, e: sp.Basic) -> list[sp.Basic]:
+        return sorted(e.args, key=lambda a: -self._uses[type(e), a])
 
     def use(self, values: Mapping[str, Node]) -> None:
         """Let names stand for the given nodes from now on."""
@@ -71,9 +92,9 @@ class Writer:
         if isinstance(e, sp.Expr) and e.is_number and not e.args:
             return tape.constant(float(e))
         if isinstance(e, sp.Add):
-            return tape.sum(self.write_number(a) for a in e.args)
+            return tape.sum(self.write_number(a) for a in self._most_shared_first(e))
         if isinstance(e, sp.Mul):
-            return tape.product(self.write_number(a) for a in e.args)
+            return tape.product(self.write_number(a) for a in self._most_shared_first(e))
         if isinstance(e, sp.Pow):
             if e.base is sp.E:
                 return tape.apply("exp", self.write_number(e.exp))

@@ -29,9 +29,9 @@ from aftercar.engine.indices import (
     DONE,
     DOSE,
     DOSED,
-    DRAWS,
     ERROR,
     FACTOR,
+    FEW,
     FREE,
     INITIAL,
     KEEP_FINAL,
@@ -81,7 +81,7 @@ from aftercar.engine.lanes import (
     scatter,
     starting_step,
 )
-from aftercar.engine.small_numbers import PIECES, few_heads, redraw_counted
+from aftercar.engine.small_numbers import draw_small_numbers, few_heads
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
@@ -117,7 +117,8 @@ def integrate(
     due_at, due_event = np.full((width, places), np.inf), np.full((width, places), -1)
     due_value = np.zeros((width, places, sizes[N_ASSIGNMENTS] + 1))
     work = np.zeros((4, max(n_events, sizes[N_ASSIGNMENTS], sizes[N_CROSSINGS]) + 1))
-    rates, ends_counted = np.zeros(PIECES * 3 * n_counted + 1), np.zeros(n_counted + 1)
+    few, ends_counted = np.zeros((width, n_counted + 1)), np.zeros((width, n_counted + 1))
+    cut = np.full(width, 2.0)
     plain = sizes[WANTS_RULES] == 0
     for lane in range(width):
         for j in range(n):
@@ -178,7 +179,7 @@ def integrate(
             ws[control + T * width + lane] = t[lane]
             ws[control + H * width + lane] = step
         call(functions[STEP], ws, 0, scratch, 0)
-        need_dense = False
+        need_dense, any_few = n_events > 0, False
         for lane in range(width):
             i = whole[lane, PATIENT]
             q = control + lane
@@ -189,17 +190,21 @@ def integrate(
                 and ws[q + LOSS * width] <= _PIVOT_LOSS_ALLOWED
             )
             ws[q + ACCEPTED * width] = 1.0 if good else 0.0
+            cut[lane] = 2.0
+            whole[lane, FEW] = 0
+            if good and n_counted > 0 and few_heads(sizes, ws, lane, counted, thresholds):
+                whole[lane, FEW] = 1
+                any_few = True
             if good and whole[lane, SHOWN] < times.shape[1]:
                 need_dense |= times[i if times.shape[0] > 1 else 0, whole[lane, SHOWN]] < target[lane]
-        if need_dense or n_events + n_counted > 0:
+        if need_dense or any_few:
             call(functions[DENSE], ws, 0, scratch, 0)
         for lane in range(width):
             if ws[control + ACCEPTED * width + lane] == 0.0:
                 continue
             i = whole[lane, PATIENT]
-            cut = 2.0
             if n_events > 0:
-                cut = earliest_change(
+                cut[lane] = earliest_change(
                     functions,
                     sizes,
                     ws,
@@ -214,8 +219,8 @@ def integrate(
                     work,
                     floors,
                 )
-                if cut < 1.0:
-                    target[lane] = t[lane] + cut * used[lane]
+                if cut[lane] < 1.0:
+                    target[lane] = t[lane] + cut[lane] * used[lane]
             row, k = (i if times.shape[0] > 1 else 0), whole[lane, SHOWN]
             while k < times.shape[1] and times[row, k] < target[lane]:
                 theta = (times[row, k] - t[lane]) / used[lane]
@@ -228,24 +233,22 @@ def integrate(
                     record(functions, sizes, a, lane * n_a, columns, out, i, k)
                 k += 1
             whole[lane, SHOWN] = k
-            few = n_counted > 0 and few_heads(sizes, ws, lane, counted, thresholds)
-            if few:
+            if whole[lane, FEW] == 1:
                 for c in range(n_counted):
-                    theta = min(cut, 1.0)
-                    ends_counted[c] = dense_value(ws, sizes, lane, counted[c], theta, floors)
-                whole[lane, DRAWS] = redraw_counted(
-                    functions, sizes, ws, a, lane * n_a, lane, t[lane], target[lane] - t[lane], used[lane], counted,
-                    thresholds, keys, i, whole[lane, DRAWS], rates, ends_counted,
-                    floors,
-                )  # fmt: skip
-            if cut < 1.0:
+                    ends_counted[lane, c] = dense_value(ws, sizes, lane, counted[c], min(cut[lane], 1.0), floors)
+        if any_few:
+            draw_small_numbers(
+                functions, sizes, ws, scratch, t, used, target, counted, thresholds, keys, whole, few, ends_counted
+            )
+        for lane in range(width):
+            if cut[lane] < 1.0:
                 # The very state at which the condition was seen to differ: another rounding might miss it again.
-                dense_state(ws, sizes, lane, cut, trial, 0, target[lane], floors)
+                dense_state(ws, sizes, lane, cut[lane], trial, 0, target[lane], floors)
                 for j in range(n):
                     ws[(sizes[ROW_U] + j) * width + lane] = trial[1 + j]
-            if few:
+            if whole[lane, FEW] == 1:
                 for c in range(n_counted):
-                    ws[(sizes[ROW_U] + counted[c]) * width + lane] = ends_counted[c]
+                    ws[(sizes[ROW_U] + counted[c]) * width + lane] = ends_counted[lane, c]
         call(functions[COMMIT], ws, 0, scratch, 0)
         for lane in range(width):
             i = whole[lane, PATIENT]
@@ -287,8 +290,8 @@ def integrate(
                     if n_events > 0 and code == DONE:
                         code = _interrupt(
                             functions, sizes, lane, i, False, dose_times, dose_slots, dose_kinds, dose_amounts, atol,
-                            rtol, event_table, assignment_table, keys, ws, a, scratch, t, h, after_dose, end, whole, was,
-                            crossed, due_at, due_event, due_value, work,
+                            rtol, event_table, assignment_table, keys, ws, a, scratch, t, h, after_dose, end, whole,
+                            was, crossed, due_at, due_event, due_value, work,
                         )  # fmt: skip
             else:
                 whole[lane, REFUSED] += 1

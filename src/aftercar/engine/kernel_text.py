@@ -14,6 +14,7 @@ import sympy as sp
 from aftercar.engine import rodas5p
 from aftercar.engine.equations import Equations
 from aftercar.engine.from_sympy import Writer
+from aftercar.engine.indices import PIECES
 from aftercar.engine.layout import CONTROL
 from aftercar.engine.linear_text import LinearCode
 from aftercar.engine.llvm_text import Block, Printer, declarations, leaf_rows
@@ -54,7 +55,7 @@ class LaneCode:
         parts = [_define(name, part, "ptr %a") for name, part in steps.items()]
         parts.append(_define("rates", self._rates(), f"ptr %a, ptr noalias %x, {Block(self.width).double} %time"))
         parts.append(_define("solve", self.linear.solve(self.width), "ptr %a, ptr noalias %x"))
-        return "".join([*parts, step, self._dense(), self._commit()])
+        return "".join([*parts, step, self._dense(), self._commit(), *self._turnover()])
 
     def _printer(self, block: Block, states: Sequence[str], time: str) -> Printer:
         rows = {node: self.layout.constants + k for k, node in enumerate(self.eq.constants)}
@@ -178,6 +179,49 @@ class LaneCode:
                 b.store(self.layout.dense + row * n + j, b.combination(zip(weights, k, strict=True)))
         return _define("dense", b)
 
+    def _turnover(self) -> list[str]:
+        """Write births, deaths and arrivals of counted states in the middle of each piece of the step that is kept.
+
+        States come from the dense output. Counted ones are moved towards their drawn end, in proportion to the time
+        within the step: the expected path of a birth-death process that is known to end there, to first order in the
+        net growth over the step. So mutants arrive in proportion to the cells that were really there.
+        """
+        lay, b = self.layout, Block(self.width)
+        for piece in range(PIECES if lay.n_counted else 0):
+            part = b.number((piece + 0.5) / PIECES)
+            theta = b.arithmetic("fmul", part, b.load(self.control["kept"]))
+            out = b.address("%a", lay.turnover + 3 * lay.n_counted * piece)
+            b.lines.append(f"  call void @turnover_at(ptr %a, ptr {out}, {b.double} {part}, {b.double} {theta})")
+        whole = _define("turnover", b)
+        if not lay.n_counted:
+            return [whole]
+        head = f"ptr %a, ptr noalias %x, {b.double} %part, {b.double} %theta"
+        return [_define("turnover_at", self._turnover_at(), head), whole]
+
+    def _turnover_at(self) -> Block:
+        """Births, deaths and arrivals at one moment of the step, into rows at %x."""
+        b, lay = Block(self.width), self.layout
+        n, zero = lay.n_states, b.number(0.0)
+        rest = b.arithmetic("fsub", b.number(1.0), "%theta")
+        states, counted = [], 0
+        for j, state in enumerate(self.eq.network.states):
+            first, second, third = (b.load(lay.dense + row * n + j) for row in range(3))
+            inner = b.fma("%theta", b.fma("%theta", third, second), first)
+            end = b.arithmetic("fmul", "%theta", b.fma(rest, inner, b.load(lay.u + j)))
+            value = b.fma(rest, b.load(lay.y + j), end)
+            if state.nonnegative:
+                value = b.select(b.compare("ogt", value, zero), value, zero)
+            if state.counted is not None:
+                value = b.fma("%part", b.load(lay.shift + counted), value)
+                value = b.select(b.compare("ogt", value, zero), value, zero)
+                counted += 1
+            states.append(value)
+        time = b.fma("%theta", b.load(self.control["h"]), b.load(self.control["t"]))
+        printer = self._printer(b, states, time)
+        for row, node in enumerate(self.eq.turnover):
+            b.store(row, printer.number(node), "%x")
+        return b
+
     def _commit(self) -> str:
         b = Block(self.width)
         yes = b.compare("ogt", b.load(self.control["accepted"]), b.number(0.0))
@@ -207,7 +251,6 @@ class PatientCode:
         """Return all scalar functions."""
         network, write = self.eq.network, self.writer.write
         assignments = [a for e in network.events for a in e.assignments]
-        counted = [s.counted for s in network.states if s.counted is not None]
         none = self.eq.tape.zero
         outputs: dict[str, list[Node]] = {
             "hoist": list(self.eq.constants),
@@ -220,7 +263,6 @@ class PatientCode:
             "priorities": [none if e.priority is None else write(e.priority) for e in network.events],
             "assigned": [write(a.value) for a in assignments],
             "scales": [write(a.scale) for a in assignments],
-            "turnover": [write(x) for c in counted for x in (c.birth, c.death, c.arrival)],
         }
         return "".join(self._function(name, nodes) for name, nodes in outputs.items()) + self._initial()
 

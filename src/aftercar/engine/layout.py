@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aftercar.engine.indices import PIECES
 from aftercar.engine.rodas5p import STAGES
 
 
@@ -18,6 +19,7 @@ class Layout:
     n_states: int
     n_constants: int
     n_entries: int
+    n_counted: int = 0
 
     @property
     def y(self) -> int:
@@ -61,13 +63,24 @@ class Layout:
 
     @property
     def control(self) -> int:
-        """Time, step, relative tolerance, error, negativity, pivot loss, acceptance, factor, 1/h: see `CONTROL`."""
+        """Single rows: see `CONTROL`."""
         return self.constants + self.n_constants
+
+    @property
+    def shift(self) -> int:
+        """By how much the drawn end of each counted state differs from its mean."""
+        return self.control + len(CONTROL)
+
+    @property
+    def turnover(self) -> int:
+        """Birth, death and arrival of each counted state in each piece of the step."""
+        return self.shift + self.n_counted
 
     @property
     def rows(self) -> int:
         """Total number of rows."""
-        return self.control + len(CONTROL)
+        return self.turnover + 3 * PIECES * self.n_counted
 
 
-CONTROL = ("t", "h", "rtol", "error", "negativity", "pivot_loss", "accepted", "factor", "inverse_h")
+# 1/h is written by the step, the part of it that is kept by the integrator.
+CONTROL = ("t", "h", "rtol", "error", "negativity", "pivot_loss", "accepted", "factor", "inverse_h", "kept")

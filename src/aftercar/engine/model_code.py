@@ -75,6 +75,7 @@ def _sizes(equations: Equations, network: Network, width: int, n_assignments: in
     sizes[ix.ROW_U], sizes[ix.ROW_K], sizes[ix.ROW_DENSE] = layout.u, layout.k, layout.dense
     sizes[ix.ROW_ATOL], sizes[ix.ROW_CONSTANTS] = layout.atol, layout.constants
     sizes[ix.ROW_CONTROL], sizes[ix.N_ROWS] = layout.control, layout.rows
+    sizes[ix.ROW_SHIFT], sizes[ix.ROW_TURNOVER] = layout.shift, layout.turnover
     return sizes
 
 

@@ -18,14 +18,25 @@ import math
 
 import numpy as np
 
-from aftercar.engine.draws import binomial, gamma, geometric_sum, poisson, uniform
-from aftercar.engine.indices import ROW_U, TURNOVER, WIDTH
+from aftercar.engine.draws import binomial, geometric_sum, negative_binomial, poisson, uniform
+from aftercar.engine.indices import (
+    COMERS,
+    DRAWS,
+    FEW,
+    KEPT,
+    PATIENT,
+    PIECES,
+    ROW_CONTROL,
+    ROW_SHIFT,
+    ROW_TURNOVER,
+    ROW_U,
+    TURNOVER,
+    WIDTH,
+)
 from aftercar.engine.jit import call, loop
-from aftercar.engine.lanes import dense_state
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
-PIECES = 2
 # With more arrivals in one step than this their relative noise is below 0.3%: the mean path is taken.
 _MANY_ARRIVALS = 1e5
 
@@ -76,8 +87,7 @@ def draw_newcomers(keys, i, n, birth, death, arrival, length):
     lasting = length if abs(net * length) < 1e-12 else (1.0 - left) / net
     if birth * length < 1e-9:
         return poisson(keys, i, n, arrival * lasting)
-    rate, n = gamma(keys, i, n, arrival / birth)
-    return poisson(keys, i, n, rate * birth * lasting)
+    return negative_binomial(keys, i, n, arrival / birth, birth * lasting)
 
 
 @loop
@@ -108,72 +118,85 @@ def few_heads(sizes, ws, lane, slots, thresholds):
 
 
 @loop
-def redraw_counted(
-    functions, sizes, ws, a, base, lane, t, length, used, slots, thresholds, keys, i, n, rates, ends, floors
-):
-    """Draw the counted states at the end of a step where there are few.
+def draw_small_numbers(functions, sizes, ws, scratch, t, used, target, slots, thresholds, keys, whole, few, ends):
+    """Draw the counted states of all lanes with few heads at the end of the step.
 
-    `length` is the part of the step of size `used` that is kept. On entry `ends` holds the continuous values at its
-    end, on return the drawn ones. Returns the position in the patient's stream.
+    On entry `ends` holds the continuous values at the end of what is kept of the step, shape (lanes, counted), on
+    return the drawn ones. Rates are read for all lanes at once; twice, because arrivals follow the drawn path.
     """
-    few = np.zeros(slots.shape[0])
-    shift = np.zeros(slots.shape[0])
-    lengths = np.full(PIECES, length / PIECES)
-    birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
-    _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors)
+    width, shift = sizes[WIDTH], sizes[ROW_SHIFT] * sizes[WIDTH]
+    lengths, birth, death, arrival = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
+    for lane in range(width):
+        ws[(sizes[ROW_CONTROL] + KEPT) * width + lane] = (target[lane] - t[lane]) / used[lane]
+        for c in range(slots.shape[0]):
+            ws[shift + c * width + lane] = 0.0
+    call(functions[TURNOVER], ws, 0, scratch, 0)
+    again = False
+    for lane in range(width):
+        if whole[lane, FEW] == 1:
+            lengths[:] = (target[lane] - t[lane]) / PIECES
+            again |= _draw_survivors(
+                sizes, ws, lane, lengths, birth, death, arrival, slots, thresholds, keys, whole, few, ends
+            )
+    if again:
+        call(functions[TURNOVER], ws, 0, scratch, 0)
+    for lane in range(width):
+        if whole[lane, COMERS] == 1:
+            lengths[:] = (target[lane] - t[lane]) / PIECES
+            _draw_comers(sizes, ws, lane, lengths, birth, death, arrival, slots, keys, whole, few, ends)
+
+
+@loop
+def _draw_survivors(sizes, ws, lane, lengths, birth, death, arrival, slots, thresholds, keys, whole, few, ends):
+    """Draw who is left of those there at the beginning; return whether arrivals must see how they differ from the mean.
+
+    A single counted state has nobody whose arrivals could depend on it.
+    """
+    width, i, n = sizes[WIDTH], whole[lane, PATIENT], whole[lane, DRAWS]
     comers, moved = 0.0, 0.0
     for c in range(slots.shape[0]):
-        old = ws[slots[c] * sizes[WIDTH] + lane]
-        expected = _of_state(rates, c, slots.shape[0], birth, death, arrival, lengths)
+        few[lane, c] = 0.0
+        old = ws[slots[c] * width + lane]
+        expected = _of_state(sizes, ws, lane, c, slots.shape[0], birth, death, arrival, lengths)
         if old >= thresholds[c] or expected > _MANY_ARRIVALS:
-            if ends[c] < thresholds[c]:
-                ends[c], n = _round_at_random(keys, i, n, ends[c])
+            if ends[lane, c] < thresholds[c]:
+                ends[lane, c], n = _round_at_random(keys, i, n, ends[lane, c])
             continue
         heads, n = _round_at_random(keys, i, n, old)
-        ends[c], n = draw_births_and_deaths(keys, i, n, heads, birth, death, lengths)
-        few[c] = 1.0
-        shift[c] = ends[c] - heads * math.exp(np.dot(birth - death, lengths))
-        moved += abs(shift[c])
+        ends[lane, c], n = draw_births_and_deaths(keys, i, n, heads, birth, death, lengths)
+        few[lane, c] = 1.0
+        change = ends[lane, c] - heads * math.exp(np.dot(birth - death, lengths))
+        if slots.shape[0] > 1:
+            ws[(sizes[ROW_SHIFT] + c) * width + lane] = change
+            moved += abs(change)
         comers += expected
-    if comers == 0.0:
-        return n
-    if moved > 0.0 and slots.shape[0] > 1:
-        _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors)
+    whole[lane, DRAWS] = n
+    whole[lane, COMERS] = 1 if comers > 0.0 else 0
+    return comers > 0.0 and moved > 0.0
+
+
+@loop
+def _draw_comers(sizes, ws, lane, lengths, birth, death, arrival, slots, keys, whole, few, ends):
+    """Add the heads that descend from arrivals within the step."""
+    i, n = whole[lane, PATIENT], whole[lane, DRAWS]
     for c in range(slots.shape[0]):
-        if few[c] > 0.0:
-            _of_state(rates, c, slots.shape[0], birth, death, arrival, lengths)
+        if few[lane, c] > 0.0:
+            _of_state(sizes, ws, lane, c, slots.shape[0], birth, death, arrival, lengths)
             came, n = _draw_arrivals(keys, i, n, birth, death, arrival, lengths)
-            ends[c] += came
-    return n
+            ends[lane, c] += came
+    whole[lane, DRAWS] = n
+    whole[lane, COMERS] = 0
 
 
 @loop
-def _read_rates(functions, sizes, ws, a, base, lane, t, length, used, slots, shift, rates, floors):
-    """Read births, deaths and arrivals in the middle of each piece.
-
-    `shift`: by how much the drawn end of each counted state differs from its mean. Between the ends, the expected
-    path of a birth-death process that is known to end there differs in proportion to time (to first order in the net
-    growth over the step), so that mutants arrive in proportion to the cells that were really there.
-    """
-    for piece in range(PIECES):
-        part = (piece + 0.5) / PIECES
-        theta = part * length / used
-        dense_state(ws, sizes, lane, theta, a, base, t + theta * used, floors)
-        for c in range(slots.shape[0]):
-            q = base + 1 + slots[c]
-            a[q] = max(0.0, a[q] + part * shift[c])
-        call(functions[TURNOVER], a, base, rates, piece * 3 * slots.shape[0])
-
-
-@loop
-def _of_state(rates, c, n_counted, birth, death, arrival, lengths):
+def _of_state(sizes, ws, lane, c, n_counted, birth, death, arrival, lengths):
     """Fill in the rates of counted state c in each piece; return how many arrivals are expected."""
-    expected = 0.0
+    width, expected = sizes[WIDTH], 0.0
     for k in range(PIECES):
-        q = 3 * (k * n_counted + c)
-        birth[k] = max(0.0, rates[q])
-        death[k] = max(0.0, rates[q + 1])
-        arrival[k] = max(0.0, rates[q + 2])
+        q = (sizes[ROW_TURNOVER] + 3 * (k * n_counted + c)) * width + lane
+        birth[k] = max(0.0, ws[q])
+        death[k] = max(0.0, ws[q + width])
+        arrival[k] = max(0.0, ws[q + 2 * width])
         expected += arrival[k] * lengths[k]
     return expected
 

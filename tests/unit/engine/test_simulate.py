@@ -288,3 +288,17 @@ def test_a_dose_at_the_very_moment_the_equations_change_is_given_once() -> None:
     np.testing.assert_allclose(data["x"][0], [0.0, 10.0, 11.0], rtol=1e-9)
     ends = simulate(model, times=[0, 2], settings=TIGHT)
     assert ends["x"][0, 1].item() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_course_of_doses_takes_fewer_steps_a_dose_than_single_doses() -> None:
+    model = trace_model(
+        lambda depot, drug, ka, ke: {"depot": -ka * depot, "drug": ka * depot - ke * drug},
+        states={"depot": 0.0, "drug": 0.0}, parameters={"ka": 0.7, "ke": 0.05}, name="oral",
+    )  # fmt: skip
+    one = simulate(model, times=[0, 7], doses=[Dose(0, "depot", 100)])
+    many = simulate(model, times=[0, 350], doses=repeat(Dose(0, "depot", 100), every=7, times=50))
+    assert many["steps"].item() < 0.7 * 50 * one["steps"].item()
+    assert many["refused_steps"].item() <= 5
+    decay = np.exp(-7 * 0.05 * np.arange(1, 51)), np.exp(-7 * 0.7 * np.arange(1, 51))
+    expected = 100 * 0.7 / (0.7 - 0.05) * (decay[0].sum() - decay[1].sum())
+    assert many["drug"].values[0, -1] == pytest.approx(expected, rel=1e-5)  # ten times the tolerance

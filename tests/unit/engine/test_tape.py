@@ -7,6 +7,7 @@ import math
 import pytest
 import sympy as sp
 
+from aftercar.engine.equations import write_equations
 from aftercar.engine.network import Network, Parameter, State, symbol
 from aftercar.engine.readable import load_python, write_python
 from aftercar.engine.tape import Level, Tape
@@ -78,3 +79,12 @@ def test_readable_form_names_states_and_parameters() -> None:
         Network("m", (State("tumour", sp.Integer(1), -symbol("ke") * symbol("tumour")),), (Parameter("ke", 1.0),))
     )
     assert "tumour = y[0]" in text and "ke = p[0]" in text and "out[0] = " in text
+
+
+def test_what_stands_in_many_products_is_multiplied_once() -> None:
+    shared = symbol("a") * symbol("z")
+    states = tuple(State(f"m{k}", sp.Integer(1), shared * symbol(f"m{k}")) for k in range(6))
+    equations = write_equations(Network("m", (State("a", sp.Integer(1), x), State("z", sp.Integer(1), x), *states,
+                                              State("x", sp.Integer(1), -x))))  # fmt: skip
+    tape = equations.tape
+    assert sum(tape.ops[node] == "mul" for node in tape.reachable(equations.rates)) == 7

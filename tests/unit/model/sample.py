@@ -30,7 +30,9 @@ def course_of(*plan: str | Treatment, days: float = 100.0, counted: bool = False
     """Return a course of therapies given by name or in full, with the slots that all tests share."""
     treatments = [Treatment(one) if isinstance(one, str) else one for one in plan]
     course = arrange_course(treatments, days=days, data=data)
-    return replace(course, structure=replace(course.structure, counted=counted))
+    shape = course.structure
+    shape = replace(shape, products=max(2, shape.products), engagers=max(2, shape.engagers), drugs=max(4, shape.drugs))
+    return replace(course, structure=replace(shape, counted=counted))
 
 
 def run(

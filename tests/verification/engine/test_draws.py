@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aftercar.engine.draws import binomial, gamma, geometric_sum, philox, poisson, stream_keys, uniform
+from aftercar.engine.draws import (
+    binomial,
+    gamma,
+    geometric_sum,
+    negative_binomial,
+    philox,
+    poisson,
+    stream_keys,
+    uniform,
+)
 
 # Random123 (salmon2011), file kat_vectors, lines "philox4x32 10".
 KNOWN = [
@@ -50,6 +59,11 @@ def test_uniform_numbers_are_uniform() -> None:
         (binomial, (500.0, 0.93), stats.binom(500, 0.93)),
         (geometric_sum, (5.0, 0.6), stats.nbinom(5, 0.4)),
         (geometric_sum, (60.0, 0.6), stats.nbinom(60, 0.4)),
+        (negative_binomial, (0.3, 0.5), stats.nbinom(0.3, 1 / 1.5)),
+        (negative_binomial, (0.05, 90.0), stats.nbinom(0.05, 1 / 91)),
+        (negative_binomial, (4.0, 2.0), stats.nbinom(4, 1 / 3)),
+        (negative_binomial, (30.0, 2.0), stats.nbinom(30, 1 / 3)),
+        (negative_binomial, (0.05, 150.0), stats.nbinom(0.05, 1 / 151)),
     ],
 )
 def test_counts_follow_their_law(law, arguments: tuple, reference) -> None:
@@ -61,6 +75,13 @@ def test_counts_follow_their_law(law, arguments: tuple, reference) -> None:
     observed, _ = np.histogram(values, bins=cells + 0.5)
     keep = expected >= 20
     assert stats.chisquare(observed[keep], expected[keep] * observed[keep].sum() / expected[keep].sum()).pvalue > 1e-3
+
+
+def test_rare_arrivals_are_as_rare_as_they_should_be() -> None:
+    shape, odds, n = 0.002, 1.5, 200_000
+    found = np.count_nonzero(draw(negative_binomial, n, shape, odds))
+    expected = n * -np.expm1(-shape * np.log1p(odds))
+    assert abs(found - expected) < 4 * np.sqrt(expected)  # Poisson error of the count, four standard errors
 
 
 def test_gamma_numbers_follow_their_law() -> None:
