@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import minimize
 
 from aftercar.foundation import Fault, InputError
 
@@ -70,6 +69,8 @@ def reweight(patients: pd.DataFrame, baseline: pd.DataFrame) -> Weighting:
     >>> round(float((found.weights * people["age"]).mean()), 6), round(found.effective, 2)
     (63.0, 2.64)
     """
+    from scipy.optimize import minimize  # a fifth of a second that only who asks for weights waits for
+
     check_baseline(patients, baseline)
     rows = [_feature(patients, row) for row in baseline.to_dict("records")]
     x = np.column_stack([feature for feature, _ in rows])

@@ -24,6 +24,7 @@ meaning = "cells without the receptor"
 mechanism = "antigen_loss"
 """
 NUMBERS = {
+    "resistance_new_class": (0.1, "1"),
     "ccr10_receptors": (5000.0, "molecule/cell"), "ccr10_expression": (1.0, "1"), "ccr10_on_plasma_cells": (1.0, "1"),
     "ccr10_on_progenitors": (0.5, "1"), "ccr10_null_density": (0.0, "1"), "ccr10_null_share": (1e-3, "1"),
     "ccr10_null_rate": (1e-8, "1"), "ccr10_null_cost": (0.0, "1"),
