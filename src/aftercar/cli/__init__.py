@@ -30,7 +30,7 @@ from aftercar.cli.simulate import EXAMPLE as SIMULATE_EXAMPLE
 from aftercar.cli.simulate import simulate
 from aftercar.cli.trial import EXAMPLE as TRIAL_EXAMPLE
 from aftercar.cli.trial import trial
-from aftercar.foundation import AftercarError
+from aftercar.foundation import AftercarError, show_notices
 
 __all__ = ["app", "main"]
 
@@ -72,7 +72,8 @@ def _root(
 def main() -> None:
     """Run the command line; an error becomes a message on stderr and an exit code."""
     try:
-        app()  # ends by SystemExit with the code of the command
+        with show_notices():
+            app()  # ends by SystemExit with the code of the command
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
             typer.echo("interrupted: files are written whole or not at all.", err=True)

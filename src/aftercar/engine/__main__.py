@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 from aftercar.engine.errors import UnsupportedFeatureError
-from aftercar.engine.jit import is_cold
 from aftercar.engine.run_file import TimeCourse, simulate_network
 from aftercar.engine.sbml import load_model
-from aftercar.foundation import AftercarError, write_atomic
+from aftercar.foundation import AftercarError, show_notices, write_atomic
 
 _UNSUPPORTED, _FAILED = 3, 2
 
@@ -39,16 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 0, or 2 for bad input and failed integration, or 3 for an unsupported model."""
     given = _parser().parse_args(arguments)
     course = TimeCourse(given.start, given.duration, given.steps, given.rtol, given.atol)
-    if is_cold():
-        print("compiling the integrator, once on this machine (about 15 s) ...", file=sys.stderr, flush=True)
     try:
-        table = simulate_network(
-            load_model(given.model),
-            course,
-            variables=given.variables,
-            amounts=given.amount,
-            concentrations=given.concentration,
-        )
+        with show_notices():
+            table = simulate_network(
+                load_model(given.model), course, variables=given.variables, amounts=given.amount,
+                concentrations=given.concentration,
+            )  # fmt: skip
         write_atomic(given.out, table.to_csv(index=False))
     except UnsupportedFeatureError as error:
         print(error, file=sys.stderr)

@@ -15,7 +15,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from aftercar.foundation import hash_bytes, write_atomic
+from aftercar.foundation import NOTICES, hash_bytes, write_atomic
 
 # Above 1 LLVM takes twice as long and schedules once more after registers are given out; the code is no faster.
 _OPTIMISATION = 1
@@ -62,12 +62,16 @@ def object_key(text: str) -> str:
     return hash_bytes(text.encode(), version.encode(), machine.encode(), str(_OPTIMISATION).encode())[:40]
 
 
-def compile_text(text: str, names: tuple[str, ...]) -> MachineCode:
-    """Return the addresses of the named functions of an LLVM module, compiled now or read from the cache."""
+def compile_text(text: str, names: tuple[str, ...], *, what: str = "generated code") -> MachineCode:
+    """Return the addresses of the named functions of an LLVM module, compiled now or read from the cache.
+
+    `what`: told to who waits for the compilation.
+    """
     path = cache_folder() / f"{object_key(text)}.o"
     image = _read(path)
     from_cache = image is not None
     if image is None:
+        NOTICES.info("compiling %s, once on this machine (some seconds) ...", what)
         image = _emit(text)
         try:
             write_atomic(path, image)

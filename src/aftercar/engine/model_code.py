@@ -11,11 +11,13 @@ import sympy as sp
 
 from aftercar.engine import indices as ix
 from aftercar.engine.equations import Equations, write_equations
+from aftercar.engine.jit import is_cold
 from aftercar.engine.kernel_text import kernel_text
 from aftercar.engine.layout import Layout
 from aftercar.engine.machine_code import MachineCode, best_width, compile_text
 from aftercar.engine.network import Network
 from aftercar.engine.triggers import crossings, time_stops
+from aftercar.foundation import NOTICES
 
 IntArray = npt.NDArray[np.int64]
 
@@ -47,8 +49,11 @@ class ModelCode:
 def prepare(network: Network, width: int = 0) -> ModelCode:
     """Generate and compile a network for `width` lanes (0: what suits the processor)."""
     width = width or best_width()
+    if is_cold():
+        NOTICES.info("compiling the integrator, once on this machine (about 15 s) ...")
     equations = write_equations(network)
-    machine = compile_text(kernel_text(equations, width), ix.FUNCTIONS)
+    what = f"the model '{network.name}' ({len(network.states)} states)"
+    machine = compile_text(kernel_text(equations, width), ix.FUNCTIONS, what=what)
     functions = np.array([machine.addresses[name] for name in ix.FUNCTIONS], dtype=np.int64)
     events, assignments = _event_tables(network)
     counted = [k for k, s in enumerate(network.states) if s.counted is not None]

@@ -19,19 +19,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Task as BarTask
+from rich.text import Text
 
 from aftercar.engine import indices as ix
 from aftercar.engine.draws import stream_keys
 from aftercar.engine.errors import IntegrationWarning
 from aftercar.engine.inputs import Patients, check_limits, check_times, find_columns, read_patients, tolerances
-from aftercar.engine.jit import is_cold
 from aftercar.engine.model_code import ModelCode, prepare
 from aftercar.engine.network import Network
 from aftercar.engine.run import FloatArray, Outcome, Task, empty_outcome, run_range
 from aftercar.engine.schedule import Administration, arrange, check_schedule, infused_states
 from aftercar.engine.snapshot import Snapshot, find_running, go_on
-from aftercar.foundation import Fault, InputError
+from aftercar.foundation import Fault, InputError, show_notices
 
 _BLOCK = 256
 
@@ -200,7 +201,8 @@ class Plan:
         moments = check_times(times)
         past = patients.running if isinstance(patients, Snapshot) else {}
         model = model.with_inputs((infused_states(doses) | set(past)) & {s.id for s in model.states})
-        code = prepare(model, how.width)
+        with show_notices(how.progress):
+            code = prepare(model, how.width)
         crowd = go_on(patients, model) if isinstance(patients, Snapshot) else read_patients(patients, model)
         n = len(crowd.ids)
         running = {state: ends - patients.times for state, ends in past.items()}
@@ -317,16 +319,23 @@ def list_failures(data: xr.Dataset, patients: Mapping[str, Any] | pd.DataFrame |
     return table.join(given)
 
 
+class _Speed(ProgressColumn):
+    """Patients per second, once some are done."""
+
+    def render(self, task: BarTask) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
+
+
 class _Bar:
     """A progress bar with patients per second, or nothing."""
 
     def __init__(self, plan: Plan) -> None:
         self._progress: Progress | None = None
         if plan.progress:
-            columns = (TextColumn("{task.completed:,.0f} patients"), BarColumn(), TextColumn("{task.speed:,.0f}/s"))
-            self._progress = Progress(*columns, TimeRemainingColumn())
-            if is_cold():
-                self._progress.console.print("compiling the integrator, once on this machine (about 15 s) ...")
+            self._progress = Progress(
+                TextColumn("{task.completed:,.0f} patients"), BarColumn(), _Speed(), TimeRemainingColumn()
+            )
             self._task = self._progress.add_task("integrating", total=plan.task.n_patients)
 
     def __enter__(self) -> Any:

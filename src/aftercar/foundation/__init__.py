@@ -9,12 +9,14 @@ from aftercar.foundation.errors import (
     NotPoolableError,
     SmallSampleWarning,
 )
+from aftercar.foundation.notices import NOTICES, show_notices
 from aftercar.foundation.provenance import Manifest, command_line, hash_bytes, write_atomic
 from aftercar.foundation.randomness import DEFAULT_SEED, draw_stream
 from aftercar.foundation.tables import Column, Table, column, columns_of, load_table
 
 __all__ = [
     "DEFAULT_SEED",
+    "NOTICES",
     "AftercarError",
     "AftercarWarning",
     "Column",
@@ -31,5 +33,6 @@ __all__ = [
     "draw_stream",
     "hash_bytes",
     "load_table",
+    "show_notices",
     "write_atomic",
 ]
