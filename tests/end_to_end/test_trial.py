@@ -77,3 +77,20 @@ def test_a_plan_with_a_fault_names_file_and_line(plan: Path) -> None:
     plan.write_text(PLAN.replace('"talquetamab" }', '"talk" }'))
     result = run("trial", str(plan))
     assert result.returncode == 2 and "plan.toml row 11" in result.stderr
+
+
+def test_the_built_in_trial_stands_beside_the_evidence(tmp_path: Path) -> None:
+    result = run("trial", "after_ide_cel", "--patients", "12", "--observed", "--out", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    beside = pd.read_csv(tmp_path / "out" / "observed_and_simulated.csv")
+    assert len(beside) >= 20 and beside["arm"].is_unique and beside["strategy"].is_unique
+    engager = beside[beside["arm"] == "talquetamab"].iloc[0]
+    assert engager["strategy"] == "GPRC5D bispecific antibody"
+    assert 0 < engager["orr_observed_lb"] < engager["orr_observed"] < engager["orr_observed_ub"] < 1
+    assert "Observed (pooled cohorts" in result.stdout
+
+
+def test_a_trial_that_names_no_strategy_has_nothing_beside_it(plan: Path, tmp_path: Path) -> None:
+    result = run("trial", str(plan), "--patients", "12", "--observed", "--out", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    assert "No arm names a strategy" in result.stdout

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from aftercar.trials.run import Trial
 
-EXAMPLE = "Example: aftercar trial plan.toml --patients 300 --out results/trial"
+EXAMPLE = "Example: aftercar trial after_ide_cel --observed --out results/trial"
 
 
 def trial(
-    plan: Annotated[Path, typer.Argument(help="The trial as a TOML file: population, index, arms.")],
+    plan: Annotated[
+        str, typer.Argument(help="The trial as a TOML file (population, index, arms), or `after_ide_cel`, built in.")
+    ],
     patients: Annotated[
         int | None, typer.Option("--patients", help="How many get the first treatment, instead of the plan's.")
     ] = None,
@@ -28,6 +30,9 @@ def trial(
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder with parameters/, therapies/, populations/ ... of yours.")
     ] = None,
+    observed: Annotated[
+        bool, typer.Option("--observed", help="Show the pooled evidence beside arms that stand for a strategy.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for tables (CSV, Parquet) and the manifest.")
     ] = None,
@@ -47,37 +52,52 @@ def trial(
     from aftercar.catalogue.model_data import load_model_data
     from aftercar.catalogue.populations import load_populations
     from aftercar.cli.simulate import show_progress
-    from aftercar.trials.plan import load_plan
+    from aftercar.trials.plan import find_plan, load_plan
     from aftercar.trials.run import run_trial
 
     model = load_model_data(data)
     populations = load_populations(data, model) if data is not None else load_populations()
-    request = load_plan(plan, model, populations)
+    file = find_plan(plan)
+    request = load_plan(file, model, populations)
     if patients is not None:
         request = request.model_copy(update={"patients": patients})
     with show_progress(request.patients * (1 + len(request.arms)), shown=request.patients > 1) as advance:
         run = run_trial(request, seed=seed, data=model, populations=populations, advance=advance)
-    _print(run)
+    beside = _set_beside(run) if observed else None
+    _print(run, beside)
     if out is not None:
         manifest = Manifest(
             command_line(), request.model_dump(mode="json"), seed,
-            {"model_data": model.hash, "plan": hash_bytes(plan.read_bytes())},
+            {"model_data": model.hash, "plan": hash_bytes(file.read_bytes())},
         )  # fmt: skip
-        _write(run, manifest, out)
+        _write(run, beside, manifest, out)
         typer.echo(f"folder: {out}{os.sep}")
 
 
-def _print(run: Trial) -> None:
+def _set_beside(run: Trial) -> pd.DataFrame:
+    from aftercar.catalogue import load_base
+    from aftercar.strategy import CompareSettings, compare_strategies, set_beside
+
+    return set_beside(compare_strategies(load_base(), CompareSettings(level=0.90)), run)
+
+
+def _print(run: Trial, beside: pd.DataFrame | None) -> None:
     from aftercar.cli.printing import console
-    from aftercar.report.trial_terminal import render_trial
+    from aftercar.report.trial_terminal import render_beside, render_trial
 
     console(140).print(render_trial(run))
+    if beside is not None and len(beside):
+        console(140).print(render_beside(beside))
+    elif beside is not None:
+        typer.echo("No arm names a strategy of `aftercar compare`: nothing is shown beside it.")
 
 
-def _write(run: Trial, manifest: Manifest, out: Path) -> None:
+def _write(run: Trial, beside: pd.DataFrame | None, manifest: Manifest, out: Path) -> None:
     """Write all tables, each whole or not at all; the manifest last."""
     write_atomic(out / "endpoints.csv", run.endpoints.to_csv(index=False))
     write_atomic(out / "by_mechanism.csv", run.by_mechanism.to_csv(index=False))
+    if beside is not None:
+        write_atomic(out / "observed_and_simulated.csv", beside.to_csv(index=False))
     write_atomic(out / "patients.parquet", _parquet(run.patients))
     write_atomic(out / "index.parquet", _parquet(run.relapsed.index.reset_index()))
     write_atomic(out / "manifest.json", manifest.to_json() + os.linesep)

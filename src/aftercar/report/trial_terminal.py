@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
@@ -62,15 +63,45 @@ def _cell(row: Mapping[Any, Any]) -> str:
 
 
 def _mechanisms(run: Trial) -> Table:
+    """Arms by rows, mechanisms by columns: a trial has many arms and few mechanisms."""
     counts = count_relapses(run.relapsed)
     table = Table(title="Response by mechanism of relapse, % (simulated)", title_justify="left", header_style="bold")
-    table.add_column("mechanism of relapse")
-    table.add_column("patients", justify="right")
-    for arm in run.arms:
-        table.add_column(escape(arm.name), justify="right")
-    found = {(row["mechanism"], row["arm"]): row["estimate"] for row in run.by_mechanism.to_dict("records")}
+    table.add_column("arm")
     for mechanism, patients in counts["patients"].items():
-        shares = [found.get((mechanism, arm.name), math.nan) for arm in run.arms]
+        table.add_column(escape(f"{mechanism} (n = {patients:,})"), justify="right")
+    found = {(row["mechanism"], row["arm"]): row["estimate"] for row in run.by_mechanism.to_dict("records")}
+    for arm in run.arms:
+        shares = [found.get((mechanism, arm.name), math.nan) for mechanism in counts.index]
         cells = ["too few" if math.isnan(share) else f"{100 * share:.0f}" for share in shares]
-        table.add_row(escape(str(mechanism)), f"{patients:,}", *cells)
+        table.add_row(escape(arm.name), *cells)
     return table
+
+
+def render_beside(beside: pd.DataFrame) -> Table:
+    """Return the table of observed and simulated responses."""
+    table = Table(
+        title="Observed (pooled cohorts, 90% interval of the mean) beside simulated (uncalibrated)",
+        title_justify="left", header_style="bold",
+        caption="intervals that do not meet are marked ≠; simulated intervals hold sampling alone",
+        caption_justify="left",
+    )  # fmt: skip
+    for head in ("strategy", "simulated by"):
+        table.add_column(head)
+    for head in ("ORR observed, %", "ORR simulated, %", "", "CR observed, %", "CR simulated, %", "",
+                 "PFS observed, months", "PFS simulated"):  # fmt: skip
+        table.add_column(head, justify="right")
+    for row in beside.to_dict("records"):
+        cells = [escape(str(row["strategy"])), escape(str(row["arm"]))]
+        for short in ("orr", "cr"):
+            cells += [_range(row, f"{short}_observed"), _range(row, f"{short}_simulated")]
+            cells.append("≠" if row[f"{short}_agrees"] is False else "")
+        cells += ["–" if pd.isna(row[name]) else f"{row[name]:.1f}" for name in ("pfs_observed", "pfs_simulated")]
+        table.add_row(*cells)
+    return table
+
+
+def _range(row: Mapping[Any, Any], name: str) -> str:
+    if pd.isna(row[name]):
+        return "–"
+    low, high = row[f"{name}_lb"], row[f"{name}_ub"]
+    return f"{100 * row[name]:.0f} ({100 * low:.0f}–{100 * high:.0f})"

@@ -1,5 +1,6 @@
 """Which strategy for whom: the comparison of salvage strategies on observed evidence."""
 
+from aftercar.strategy.agreement import set_beside
 from aftercar.strategy.compare import STAGES, compare_strategies
 from aftercar.strategy.export import comparison_frame, comparison_to_dict, comparison_to_json, hash_result
 from aftercar.strategy.results import (
@@ -41,5 +42,6 @@ __all__ = [
     "comparison_to_dict",
     "comparison_to_json",
     "hash_result",
+    "set_beside",
     "settings_from_dict",
 ]

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from aftercar import catalogue
 from aftercar.catalogue.biology import Finite, Id, Record
 from aftercar.catalogue.model_data import ModelData
 from aftercar.catalogue.populations import Population
@@ -21,6 +22,7 @@ from aftercar.model import Treatment, arrange_course
 from aftercar.trials.arms import WASHOUT_DAYS
 
 _MAX_BYTES = 1_000_000
+_BUILT_IN = Path(catalogue.__file__).parent / "trials"
 _MEND = "See docs/how-to/run-a-virtual-trial.md."
 Days = Annotated[float, Field(gt=0, le=36_525, allow_inf_nan=False)]
 
@@ -41,8 +43,9 @@ class TreatmentEntry(Record):
 
 
 class ArmEntry(Record):
-    """One arm: a name and at least one treatment."""
+    """One arm: a name and at least one treatment. `strategy`: the row of `aftercar compare` that it stands for."""
 
+    strategy: Id | None = None
     name: Annotated[str, Field(min_length=1, max_length=80)]
     treatments: Annotated[tuple[TreatmentEntry, ...], Field(min_length=1)]
 
@@ -67,6 +70,12 @@ class TrialPlan(Record):
     washout_days: Annotated[float, Field(ge=0, le=3650)] = WASHOUT_DAYS
     criteria: str = "imwg2016"
     arms: Annotated[tuple[ArmEntry, ...], Field(min_length=1)]
+
+
+def find_plan(name: str) -> Path:
+    """Return the file of a plan: one that is built in, by its name, or a path."""
+    built_in = {path.stem: path for path in sorted(_BUILT_IN.glob("*.toml"))}
+    return built_in.get(name, Path(name))
 
 
 def load_plan(file: Path, data: ModelData, populations: dict[str, Population] | Any) -> TrialPlan:
