@@ -45,7 +45,6 @@ def test_a_product_with_more_cd4_cells_expands_better_and_clears_deeper() -> Non
     assert off[1].log_cells(7) < off[0].log_cells(7) + 0.02
 
 
-@pytest.mark.xfail(reason="the memory share of the infused product hardly moves persistence: expansion forgets it")
 def test_a_product_rich_in_memory_persists_longer() -> None:
     """Review 2.2.1: more memory cells at apheresis, more durable CAR-T cells. 0.1: a quarter more cells at least."""
     poor, rich = (population(IDE_CEL, values={"apheresis_memory": level}) for level in (0.5, 2.0))
