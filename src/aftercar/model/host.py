@@ -10,11 +10,13 @@ Equations:
     antibody     dA/dt = immunogenicity * (B * (seed + growth * A) * d1 + recall * h * d2) * (1 - A) - loss * A,
                  h = P^4 / (P^4 + P50^4),  d1 = C / (C + C1),  d2 = C / (C + C2)
     priming      dP/dt = priming * A * (1 - P)
+    clearance    of CAR-T cells = clearance * A^2 / (A^2 + A50^2)
 
 `A` and `P` are indices from 0 to 1, per product; primed B cells do not decay, so that the same scFv meets a recall
 response. Humoral immunity (B) is what lymphodepletion takes away: the first antibody response waits for it, recall
 does not. A first response needs many CAR-T cells (C1), recall few (C2): the first has a window from the recovery of
-humoral immunity to the contraction of the cells, and fludarabine narrows it.
+humoral immunity to the contraction of the cells, and fludarabine narrows it. Low titres hardly clear cells: high ones
+went with progression (xu2019), while being positive at all did not (review, section 2.2.1).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from __future__ import annotations
 from typing import Any
 
 from aftercar.engine import log
-from aftercar.model.smooth import positive_part, saturation
+from aftercar.model.smooth import hill2, positive_part, saturation
 
 
 def host_t_capacity(p: Any) -> Any:
@@ -81,3 +83,8 @@ def antibody_rates(s: Any, p: Any, q: Any, name: str, *, cells: Any, cross_primi
         f"{name}_antibody": made - p.antibody_loss_rate * antibody,
         f"{name}_primed": p.priming_rate * antibody * (1.0 - primed),
     }
+
+
+def antibody_loss(p: Any, antibody: Any) -> Any:
+    """Return the loss of CAR-T cells to antibodies against them [1/day]."""
+    return p.switch_anti_car_antibodies * p.antibody_clearance * hill2(antibody, p.antibody_half_titre)
