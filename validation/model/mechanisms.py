@@ -106,6 +106,7 @@ MUTATED, NULL = {"bcma_epitope_share": 0.999}, {"bcma_null_share": 0.999}
 MANY_CAF, DIM = {"fibroblasts_level": 2.5}, {"bcma_expression": 0.1}
 GSI, CD28 = Treatment("gamma_secretase_inhibitor"), Treatment("nci_bcma_cart")
 VGPR = response(0.9)
+NO_ADA = ["anti_car_antibodies"]
 # Section, mechanism, what is compared, measure, its arms (first and second), days.
 ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
     ("2.1", "clonal selection", "on, off", "lowest BCMA density", lowest("bcma_density"), off("clonal_selection", IDE), 730),
@@ -116,8 +117,9 @@ ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
     ("2.1", "gamma-secretase inhibitor", "without, with", "BCMA density, day 7", level("bcma_density", 7), (arm(IDE), arm(IDE, GSI)), 180),
     ("2.2.1", "apheresis", "fitness 0.85, 1.15", "log10 CAR-T, day 7", cells(7), (arm(IDE, apheresis_fitness=0.85), arm(IDE, apheresis_fitness=1.15)), 180),
     ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 7", cells(7), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
-    ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 90", cells(90), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
-    ("2.2.1", "apheresis", "lines 2, 8", "log10 CAR-T, day 90", cells(90), (arm(IDE, prior_lines=2.0), arm(IDE, prior_lines=8.0)), 180),
+    ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 56", cells(56), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
+    ("2.2.1", "apheresis", "memory x0.5, x2, antibodies off", "log10 CAR-T, day 180", cells(180), (arm(IDE, off=NO_ADA, apheresis_memory=0.5), arm(IDE, off=NO_ADA, apheresis_memory=2.0)), 180),
+    ("2.2.1", "apheresis", "lines 2, 8, antibodies off", "log10 CAR-T, day 180", cells(180), (arm(IDE, off=NO_ADA, prior_lines=2.0), arm(IDE, off=NO_ADA, prior_lines=8.0)), 180),
     ("2.2.1", "costimulation", "CD28, as if 4-1BB", "exhausted on day 14, %", exhausted(14), off("costimulation", CD28), 180),
     ("2.2.1", "costimulation", "CD28, as if 4-1BB", "log10 CAR-T, day 90", cells(90), off("costimulation", CD28), 180),
     ("2.2.1", "anti-CAR antibodies", "Cy, Flu/Cy (LCAR-B38M)", "with antibodies, day 56, %", antibodies(56), (arm(LCAR), arm(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"))), 365),

@@ -49,15 +49,18 @@ def test_a_product_rich_in_memory_expands_better_and_persists_longer() -> None:
     """Review 2.2.1: more memory cells at apheresis, more durable CAR-T cells. 0.1: a quarter more cells at least.
 
     The odds of memory cells differ fourfold and memory is made in proportion to their share (2.7-fold), hence the upper
-    bounds: less than ten times the cells. Antibodies are off: they come after many cells, and would take a part back.
+    bounds: less than 20 times the cells. First without antibodies: they come after many cells, and take a part back.
     """
     off = ["anti_car_antibodies"]
     poor, rich = (population(IDE_CEL, values={"apheresis_memory": level}, off=off) for level in (0.5, 2.0))
     assert 0.05 < rich.log_cells(7) - poor.log_cells(7) < 1.0
     for day in (90, 180):
-        assert 0.1 < rich.log_cells(day) - poor.log_cells(day) < 1.0
+        assert 0.1 < rich.log_cells(day) - poor.log_cells(day) < 1.3
+    # With antibodies most patients keep the gain, and those whom more cells make immune lose it: same patients, paired.
     kept = [population(IDE_CEL, values={"apheresis_memory": level}) for level in (0.5, 2.0)]
-    assert kept[1].log_cells(90) > kept[0].log_cells(90) + 0.1
+    for day in (56, 90):
+        logs = [np.log10(np.maximum(run.on("car_t_total", day), 0.0) + 1.0) for run in kept]
+        assert float(np.median(logs[1] - logs[0])) > 0.1
     same = [
         population(IDE_CEL, values={"apheresis_memory": level}, off=[*off, "apheresis_quality"]) for level in (0.5, 2.0)
     ]
@@ -106,11 +109,21 @@ def test_icos_and_ox40_add_persistence_and_memory() -> None:
         assert population(with_signal(name), off=["anti_car_antibodies"]).log_cells(180) > plain.log_cells(180) + 0.02
 
 
+def ever_with_antibodies(run: Outcome) -> float:
+    """Return the share of patients whose antibody index was above 0.1 at some time, as trials count them."""
+    return float(np.mean(run["product1_antibody"].max(axis=1) > 0.1))
+
+
 def test_antibodies_are_as_frequent_as_with_lcar_b38m() -> None:
-    """Review 2.2.1: 34 of 55 (62%; exact 95% interval 48 to 75%), most after cyclophosphamide alone (Chen)."""
+    """Review 2.2.1: 34 of 55 (62%; exact 95% interval 48 to 75%), most after cyclophosphamide alone (Chen).
+
+    Fully human CT103A: 1 of 18 and 20 of 103, which conflict (exact 95% intervals 0.1 to 27% and 12 to 28%).
+    """
     plain = population("lcar_b38m", patients=200, days=365)
-    assert 0.45 < plain.with_antibodies(180) < 0.75
-    assert population("ct103a", patients=200, days=365).with_antibodies(180) < 0.5 * plain.with_antibodies(180)
+    assert 0.45 < ever_with_antibodies(plain) < 0.75
+    human = population("ct103a", patients=200, days=365)
+    assert 0.001 < ever_with_antibodies(human) < 0.28
+    assert human.with_antibodies(180) < 0.5 * plain.with_antibodies(180)
 
 
 def test_fludarabine_makes_antibodies_later_and_rarer() -> None:
@@ -122,8 +135,7 @@ def test_fludarabine_makes_antibodies_later_and_rarer() -> None:
     cy = population("lcar_b38m", patients=200, days=365)
     flu = population(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"), patients=200, days=365)
     assert flu.with_antibodies(56) < cy.with_antibodies(56) - 0.1
-    ever = [float(np.mean(run["product1_antibody"].max(axis=1) > 0.1)) for run in (cy, flu)]
-    assert ever[1] < ever[0] - 0.1
+    assert ever_with_antibodies(flu) < ever_with_antibodies(cy) - 0.1
     # Not because fewer cells call for them: with fludarabine they expand better.
     assert flu.on("car_t_total", 14).mean() > cy.on("car_t_total", 14).mean()
 
