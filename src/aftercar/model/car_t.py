@@ -134,4 +134,6 @@ def killing_rate(p: Any, q: Any, effectors: Any, all_effectors: Any, function: A
     (kirouac2023: both separate patients without response from the others).
     """
     able = exp(p.killing_by_fitness * (product_fitness(p, q) - 1.0))
-    return p.killing_rate * q.potency * able * function * access * effectors / (p.killing_half_effectors + all_effectors)
+    return (
+        p.killing_rate * q.potency * able * function * access * effectors / (p.killing_half_effectors + all_effectors)
+    )

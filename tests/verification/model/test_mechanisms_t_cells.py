@@ -164,9 +164,9 @@ def test_the_same_product_fails_more_often_than_a_human_binder() -> None:
 def test_the_conflict_on_antibodies_and_outcome_stays_visible() -> None:
     """Review 2.2.1: six of seven progressors had antibodies (Xu); no effect on OS, PFS or DOR in 55 (the larger study).
 
-    The model takes the side of the first: antibodies go with relapse. Many CAR-T cells call for antibodies, so that with
-    clearance 0, inside of its range, carriers relapse less; between the two lies the larger study. Both stand here so
-    that a change of side is noticed. The same 200 patients, hence a small error of the difference.
+    The model takes the side of the first: antibodies go with relapse. Many CAR-T cells call for antibodies, so that
+    with clearance 0, inside of its range, carriers relapse less; between the two lies the larger study. Both stand here
+    so that a change of side is noticed. The same 200 patients, hence a small error of the difference.
     """
     gaps = []
     for values in ({}, {"antibody_clearance": 0.0}):
