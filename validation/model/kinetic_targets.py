@@ -63,6 +63,8 @@ NOT_READ: Mapping[str, str] = {
 # Targets that served to set a parameter: that they pass is no confirmation.
 SET = {
     "cartitude1_t_max", "cartitude1_c_max", "cartitude1_half_life", "cartitude1_half_life_evaluable",
+    "cartitude1_auc_0_28", "cartitude1_auc_0_180", "cartitude1_t_last",
+    "karmma_responder_ratio_c_max",
     "ct103a_t_max", "ct103a_ada", "lcar_ada",
     "sbcma_half_life", "sbcma_half_life_poels", "m_protein_half_life_poels", "igg_half_life",
     "flc_half_life_kappa", "flc_half_life_lambda", "ciltacel_sbcma_month_0_to_3", "bcma_density_fall", "gprc5d_loss",

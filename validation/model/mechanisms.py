@@ -54,6 +54,11 @@ def antibodies(day: float) -> Measure:
     return lambda data: 100 * float(np.mean(on(data, "product1_antibody", day) > 0.1))
 
 
+def ever_antibodies(data: xr.Dataset) -> float:
+    """Return the share of patients [%] whose antibody index is above 0.1 at some time."""
+    return 100 * float(np.mean(data["product1_antibody"].to_numpy().max(axis=1) > 0.1))
+
+
 def lowest(name: str) -> Measure:
     """Return the median over patients of the lowest value of an output."""
     return lambda data: float(np.median(data[name].to_numpy().min(axis=1)))
@@ -136,6 +141,7 @@ MUTATED, NULL = {"bcma_epitope_share": 0.999}, {"bcma_null_share": 0.999}
 MANY_CAF, DIM = {"fibroblasts_level": 2.5}, {"bcma_expression": 0.3}
 GSI, CD28 = Treatment("gamma_secretase_inhibitor"), Treatment("nci_bcma_cart")
 VGPR = response(0.9)
+NO_ADA = ["anti_car_antibodies"]
 # Section, mechanism, what is compared, measure, its arms (first and second), days.
 ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
     ("2.1", "clonal selection", "on, off", "lowest BCMA, relative to the start", lowest_density, off("clonal_selection", IDE), 730),
@@ -151,11 +157,15 @@ ROWS: list[tuple[str, str, str, str, Measure, tuple[Arm, Arm], float]] = [
     ("2.1", "gamma-secretase inhibitor", "without, with (30% of the BCMA)", "M-protein down 90%, %", VGPR, (arm(IDE, **DIM), arm(IDE, GSI, **DIM)), 180),
     ("2.1", "gamma-secretase inhibitor", "without, with", "BCMA density, day 7", level("bcma_density", 7), (arm(IDE), arm(IDE, GSI)), 180),
     ("2.2.1", "apheresis", "fitness 0.85, 1.15", "log10 CAR-T, day 7", cells(7), (arm(IDE, apheresis_fitness=0.85), arm(IDE, apheresis_fitness=1.15)), 180),
-    ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 90", cells(90), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
+    ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 7", cells(7), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
+    ("2.2.1", "apheresis", "memory x0.5, x2", "log10 CAR-T, day 56", cells(56), (arm(IDE, apheresis_memory=0.5), arm(IDE, apheresis_memory=2.0)), 180),
+    ("2.2.1", "apheresis", "memory x0.5, x2, antibodies off", "log10 CAR-T, day 180", cells(180), (arm(IDE, off=NO_ADA, apheresis_memory=0.5), arm(IDE, off=NO_ADA, apheresis_memory=2.0)), 180),
+    ("2.2.1", "apheresis", "lines 2, 8, antibodies off", "log10 CAR-T, day 180", cells(180), (arm(IDE, off=NO_ADA, prior_lines=2.0), arm(IDE, off=NO_ADA, prior_lines=8.0)), 180),
     ("2.2.1", "costimulation", "CD28, as if 4-1BB", "exhausted on day 14, %", exhausted(14), off("costimulation", CD28), 180),
     ("2.2.1", "costimulation", "CD28, as if 4-1BB", "log10 CAR-T, day 90", cells(90), off("costimulation", CD28), 180),
     ("2.2.1", "anti-CAR antibodies", "Cy, Flu/Cy (LCAR-B38M)", "with antibodies, day 56, %", antibodies(56), (arm(LCAR), arm(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"))), 365),
     ("2.2.1", "anti-CAR antibodies", "Cy, Flu/Cy (LCAR-B38M)", "with antibodies, day 182, %", antibodies(182), (arm(LCAR), arm(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"))), 365),
+    ("2.2.1", "anti-CAR antibodies", "Cy, Flu/Cy (LCAR-B38M)", "ever with antibodies in a year, %", ever_antibodies, (arm(LCAR), arm(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"))), 365),
     ("2.2.1", "anti-CAR antibodies", "murine, human binder", "with antibodies, day 182, %", antibodies(182), (arm(IDE), arm(Treatment("ct103a"))), 365),
     ("2.2.1", "anti-CAR antibodies", "on, off", "log10 CAR-T, day 90", cells(90), off("anti_car_antibodies", IDE), 180),
     ("2.2.1", "anti-CAR antibodies", "ide-cel again, CT103A on day 400", "M-protein down 90%, %", response(0.9, 393), (arm(IDE, Treatment("ide_cel", day=400)), arm(IDE, Treatment("ct103a", day=400))), 600),

@@ -14,7 +14,7 @@ _SHARES = re.compile(
     r"^(switch|resistance)_\w+$|_(share|block|knockdown|cost|start|part|bioavailability)$"
     r"|_(access|penetration|epitope_binding|scfv_shared|block_max)$|^(tgfb|il10|adenosine)_from_\w+$"
     r"|^pdl1_on_\w+$|^suppression_by_\w+$|^prior_(alkylator|bendamustine)$"
-    r"|^(antigen_protection|niche_floor|occupancy_without_tumour|antibody_cross_reactivity)$"
+    r"|^(antigen_protection|memory_inheritance|niche_floor|occupancy_without_tumour|antibody_cross_reactivity)$"
 )
 _NO_SHARES = re.compile(r"^(engager\d*_start|sbcma_start|m_protein_start|flc_start)$")
 # What equations divide by, or take the logarithm of.

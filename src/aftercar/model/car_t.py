@@ -4,19 +4,22 @@ Equations (s: antigen drive, 0 to 1; n: room after lymphodepletion; c: room belo
 
     drive      s = A / (A + A50),  A = reach-weighted recognised tumour cells
     memory     birth = renewal * n * c;  death = loss + depletion * activation * s + antibodies
-    effector   birth = expansion * s * n * c * u * help;
+    effector   birth = expansion * fitness * s * n * c * u * help;
                death = contraction * (1 - protection * s) + to memory + to exhausted + antibodies
     exhausted  arrival = exhaustion * s * brakes * E;  death = loss + revival + antibodies
 
 Memory cells under antigen divide asymmetrically: each gives effectors at rate activation * s. Antigen-driven expansion
 with its stop on clearance is the toggle of kirouac2023 on recognised cells, so that antigen loss starves the product.
+
+Effectors outnumber the infused cells a thousandfold, so the memory of later months is made from them, not infused. What
+an effector keeps of its descent is how readily it turns back: `memory_lineage` scales that by the bag's memory share.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from aftercar.engine import BirthDeath, named
+from aftercar.engine import BirthDeath, exp, named
 from aftercar.model.host import host_t_capacity
 from aftercar.model.smooth import positive_part, saturation
 
@@ -35,12 +38,13 @@ def product_fitness(p: Any, q: Any) -> Any:
     """Return the expansion of a product relative to one of reference T cells.
 
     `apheresis_fitness` is the patient's T cells at collection; `fitness` is the product's own. Each line of treatment,
-    an alkylator and bendamustine before apheresis lower it; a higher CD4 share of the product raises it.
+    an alkylator and bendamustine before apheresis lower it; higher CD4 and memory shares of the product raise it.
     """
     lines = p.fitness_loss_per_line * (p.prior_lines - p.prior_lines_reference)
     drugs = p.fitness_loss_alkylator * p.prior_alkylator + p.fitness_loss_bendamustine * p.prior_bendamustine
     treated = 1.0 - p.switch_prior_treatment * (lines + drugs)
-    quality = p.apheresis_fitness * (1.0 + p.cd4_help * (q.cd4_share - p.cd4_share_reference))
+    younger = memory_share_of_product(p, q) - p.memory_share_reference
+    quality = p.apheresis_fitness * (1.0 + p.cd4_help * (q.cd4_share - p.cd4_share_reference) + p.memory_help * younger)
     return q.fitness * positive_part(treated) * (1.0 + p.switch_apheresis_quality * (quality - 1.0))
 
 
@@ -72,7 +76,7 @@ def product_rates(s: Any, p: Any, q: Any, name: str, around: dict[str, Any]) -> 
     activation = piece("activating", p.activation_rate * signal(p, q.activation) * drive)
     expansion = p.expansion_rate * q.expansion * fitness * drive * support * around["function"] * around["help"]
     to_memory = p.memory_formation_rate * signal(p, q.memory_formation) * fitness * (1.0 - drive)
-    to_memory = piece("to_memory", to_memory)
+    to_memory = piece("to_memory", to_memory * memory_lineage(p, q))
     exhausting = p.switch_exhaustion * p.exhaustion_rate * signal(p, q.exhaustion) * around["brakes"] * drive
     exhausting = piece("exhausting", exhausting)
     homing = p.homing_rate * q.engraftment * bag
@@ -99,11 +103,23 @@ def product_rates(s: Any, p: Any, q: Any, name: str, around: dict[str, Any]) -> 
 def memory_share_of_product(p: Any, q: Any) -> Any:
     """Return the share of memory cells in the infused product: the product's own, moved by the collected T cells.
 
-    `apheresis_memory` multiplies the ratio of memory to effector cells, so that no share leaves 0 to 1.
+    `apheresis_memory` and the lines before apheresis multiply the ratio of memory to effector cells, so that no share
+    leaves 0 to 1.
     """
-    factor = 1.0 + p.switch_apheresis_quality * (p.apheresis_memory - 1.0)
+    lines = p.memory_loss_per_line * (p.prior_lines - p.prior_lines_reference)
+    collected = p.apheresis_memory * exp(-p.switch_prior_treatment * lines)
+    factor = 1.0 + p.switch_apheresis_quality * (collected - 1.0)
     fit = 1.0 - q.exhausted_share
     return fit * q.memory_share * factor / (fit - q.memory_share + q.memory_share * factor)
+
+
+def memory_lineage(p: Any, q: Any) -> Any:
+    """Return how readily effectors turn into memory cells, relative to those of a reference product.
+
+    With `memory_inheritance` at 1 this goes with the share of memory cells in the bag, from which they descend.
+    """
+    relative = memory_share_of_product(p, q) / p.memory_share_reference
+    return 1.0 + p.switch_apheresis_quality * p.memory_inheritance * (relative - 1.0)
 
 
 def antigen_drive(recognised: Any, half: Any) -> Any:
@@ -114,6 +130,10 @@ def antigen_drive(recognised: Any, half: Any) -> Any:
 def killing_rate(p: Any, q: Any, effectors: Any, all_effectors: Any, function: Any, access: Any) -> Any:
     """Return the killing of fully recognised cells by a product at a site [1/day].
 
-    Saturates in the effectors of all products together (kimmel2021).
+    Saturates in the effectors of all products together (kimmel2021). Cells that expand poorly kill poorly as well
+    (kirouac2023: both separate patients without response from the others).
     """
-    return p.killing_rate * q.potency * function * access * effectors / (p.killing_half_effectors + all_effectors)
+    able = exp(p.killing_by_fitness * (product_fitness(p, q) - 1.0))
+    return (
+        p.killing_rate * q.potency * able * function * access * effectors / (p.killing_half_effectors + all_effectors)
+    )

@@ -7,13 +7,16 @@ Equations:
     B help       dB/dt = recovery * (1 - B) - depletion * L_B * B
     leukocytes   dW/dt = recovery * (1 - W) - depletion * L_T * W
     exhaustion   dX/dt = rate * occupancy * (1 - X) - recovery * X * (1 - occupancy)
-    antibody     dA/dt = immunogenicity * (B * (seed + growth * A) + recall * h) * dose * (1 - A) - loss * A,
-                 h = P^4 / (P^4 + P50^4)
-    priming      dP/dt = priming * immunogenicity * B * dose * (1 - P)
+    antibody     dA/dt = immunogenicity * (B * (seed + growth * A) * d1 + recall * h * d2) * (1 - A) - loss * A,
+                 h = P^4 / (P^4 + P50^4),  d1 = C / (C + C1),  d2 = C / (C + C2)
+    priming      dP/dt = priming * A * (1 - P)
+    clearance    of CAR-T cells = clearance * A^2 / (A^2 + A50^2)
 
 `A` and `P` are indices from 0 to 1, per product; primed B cells do not decay, so that the same scFv meets a recall
 response. Humoral immunity (B) is what lymphodepletion takes away: the first antibody response waits for it, recall
-does not.
+does not. A first response needs many CAR-T cells (C1), recall few (C2): the first has a window from the recovery of
+humoral immunity to the contraction of the cells, and fludarabine narrows it. Low titres hardly clear cells: high ones
+went with progression (xu2019), while being positive at all did not (review, section 2.2.1).
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from __future__ import annotations
 from typing import Any
 
 from aftercar.engine import log
-from aftercar.model.smooth import positive_part, saturation
+from aftercar.model.smooth import hill2, positive_part, saturation
 
 
 def host_t_capacity(p: Any) -> Any:
@@ -68,14 +71,20 @@ def antibody_rates(s: Any, p: Any, q: Any, name: str, *, cells: Any, cross_primi
     `cells`: CAR-T cells of the product [cell]; `cross_priming`: priming by other products that its scFv shares.
     """
     antibody, primed = s[f"{name}_antibody"], s[f"{name}_primed"]
-    dose = saturation(cells, p.antibody_half_cells)
+    much, little = saturation(cells, p.antibody_half_cells), saturation(cells, p.recall_half_cells)
     immune = p.immune_responder * q.immunogenicity
     memory = primed + cross_priming
     fourth = memory * memory * memory * memory
     half = p.recall_half_priming
     recall = p.recall_rate * fourth / (fourth + half * half * half * half)
-    fresh = s.b_help * (p.antibody_seed_rate + p.antibody_growth_rate * antibody)
+    fresh = s.b_help * (p.antibody_seed_rate + p.antibody_growth_rate * antibody) * much
+    made = immune * (fresh + recall * little) * (1.0 - antibody)
     return {
-        f"{name}_antibody": immune * (fresh + recall) * dose * (1.0 - antibody) - p.antibody_loss_rate * antibody,
-        f"{name}_primed": p.priming_rate * immune * s.b_help * dose * (1.0 - primed),
+        f"{name}_antibody": made - p.antibody_loss_rate * antibody,
+        f"{name}_primed": p.priming_rate * antibody * (1.0 - primed),
     }
+
+
+def antibody_loss(p: Any, antibody: Any) -> Any:
+    """Return the loss of CAR-T cells to antibodies against them [1/day]."""
+    return p.switch_anti_car_antibodies * p.antibody_clearance * hill2(antibody, p.antibody_half_titre)

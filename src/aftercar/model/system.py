@@ -195,7 +195,7 @@ def act_of_products(
                 ),
             ),
             "revival": piece(f"{k}_revival", microenvironment.revival_rate(p, is_open), unit="1/day"),
-            "antibody_loss": p.switch_anti_car_antibodies * p.antibody_clearance * s[f"{k}_antibody"],
+            "antibody_loss": host.antibody_loss(p, s[f"{k}_antibody"]),
             "drug_loss": near.acts("t_cell_loss"),
         }  # fmt: skip
         rates |= car_t.product_rates(s, p, q, k, around)

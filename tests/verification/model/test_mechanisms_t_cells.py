@@ -45,11 +45,52 @@ def test_a_product_with_more_cd4_cells_expands_better_and_clears_deeper() -> Non
     assert off[1].log_cells(7) < off[0].log_cells(7) + 0.02
 
 
-@pytest.mark.xfail(reason="the memory share of the infused product hardly moves persistence: expansion forgets it")
-def test_a_product_rich_in_memory_persists_longer() -> None:
-    """Review 2.2.1: more memory cells at apheresis, more durable CAR-T cells. 0.1: a quarter more cells at least."""
-    poor, rich = (population(IDE_CEL, values={"apheresis_memory": level}) for level in (0.5, 2.0))
-    assert rich.log_cells(90) > poor.log_cells(90) + 0.1
+def test_a_product_rich_in_memory_expands_better_and_persists_longer() -> None:
+    """Review 2.2.1: more memory cells at apheresis, more durable CAR-T cells. 0.1: a quarter more cells at least.
+
+    The odds of memory cells differ fourfold and memory is made in proportion to their share (2.7-fold), hence the upper
+    bounds: less than 20 times the cells. First without antibodies: they come after many cells, and take a part back.
+    """
+    off = ["anti_car_antibodies"]
+    poor, rich = (population(IDE_CEL, values={"apheresis_memory": level}, off=off) for level in (0.5, 2.0))
+    assert 0.05 < rich.log_cells(7) - poor.log_cells(7) < 1.0
+    for day in (90, 180):
+        assert 0.1 < rich.log_cells(day) - poor.log_cells(day) < 1.3
+    # With antibodies most patients keep the gain, and those whom more cells make immune lose it: same patients, paired.
+    kept = [population(IDE_CEL, values={"apheresis_memory": level}) for level in (0.5, 2.0)]
+    for day in (56, 90):
+        logs = [np.log10(np.maximum(run.on("car_t_total", day), 0.0) + 1.0) for run in kept]
+        assert float(np.median(logs[1] - logs[0])) > 0.1
+    same = [
+        population(IDE_CEL, values={"apheresis_memory": level}, off=[*off, "apheresis_quality"]) for level in (0.5, 2.0)
+    ]
+    assert same[0].log_cells(90) == pytest.approx(same[1].log_cells(90), abs=1e-6)
+
+
+def test_memory_is_inherited_and_not_only_a_matter_of_expansion() -> None:
+    """Without inheritance of memory the share of the bag moves persistence less, without its help expansion less."""
+
+    def gain(day: float, **without: float) -> float:
+        runs = [typical(IDE_CEL, values={"apheresis_memory": level, **without}, off=["anti_car_antibodies"])
+                for level in (0.5, 2.0)]  # fmt: skip
+        return runs[1].log_cells(day) - runs[0].log_cells(day)
+
+    assert gain(120) > gain(120, memory_inheritance=0.0) + 0.1
+    assert gain(7) > gain(7, memory_help=0.0) + 0.02
+
+
+def test_earlier_disease_gives_more_memory_and_longer_persistence() -> None:
+    """Review 2.2.1 (Garfall): more memory T cells at apheresis in earlier disease. The term acts apart from fitness."""
+
+    def gain(day: float, *off: str, **values: float) -> float:
+        runs = [typical(IDE_CEL, values={"prior_lines": lines, "fitness_loss_per_line": 0.0,
+                                         "host_loss_per_line": 0.0, **values}, off=["anti_car_antibodies", *off])
+                for lines in (8.0, 2.0)]  # fmt: skip
+        return runs[1].log_cells(day) - runs[0].log_cells(day)
+
+    assert 0.05 < gain(120) < 0.6
+    for none in (gain(120, "apheresis_quality"), gain(120, "prior_treatment"), gain(120, memory_loss_per_line=0.0)):
+        assert none == pytest.approx(0.0, abs=1e-6)
 
 
 def test_cd28_acts_fast_and_tires_4_1bb_lasts() -> None:
@@ -68,22 +109,35 @@ def test_icos_and_ox40_add_persistence_and_memory() -> None:
         assert population(with_signal(name), off=["anti_car_antibodies"]).log_cells(180) > plain.log_cells(180) + 0.02
 
 
+def ever_with_antibodies(run: Outcome) -> float:
+    """Return the share of patients whose antibody index was above 0.1 at some time, as trials count them."""
+    return float(np.mean(run["product1_antibody"].max(axis=1) > 0.1))
+
+
 def test_antibodies_are_as_frequent_as_with_lcar_b38m() -> None:
-    """Review 2.2.1: 34 of 55 (62%; exact 95% interval 48 to 75%), most after cyclophosphamide alone (Chen)."""
+    """Review 2.2.1: 34 of 55 (62%; exact 95% interval 48 to 75%), most after cyclophosphamide alone (Chen).
+
+    Fully human CT103A: 1 of 18 and 20 of 103, which conflict (exact 95% intervals 0.1 to 27% and 12 to 28%).
+    """
     plain = population("lcar_b38m", patients=200, days=365)
-    assert 0.45 < plain.with_antibodies(180) < 0.75
-    assert population("ct103a", patients=200, days=365).with_antibodies(180) < 0.5 * plain.with_antibodies(180)
+    assert 0.45 < ever_with_antibodies(plain) < 0.75
+    human = population("ct103a", patients=200, days=365)
+    assert 0.001 < ever_with_antibodies(human) < 0.28
+    assert ever_with_antibodies(human) < 0.5 * ever_with_antibodies(plain)
 
 
-def test_fludarabine_makes_antibodies_later_and_rarer_on_a_day() -> None:
+def test_fludarabine_makes_antibodies_later_and_rarer() -> None:
     """Review 2.2.1: fewer had antibodies with fludarabine than after cyclophosphamide alone (direction).
 
-    Held on a day (8 weeks): in the model humoral immunity recovers, so that fludarabine delays rather than prevents.
+    On a day and in a year: while humoral immunity is down, CAR-T cells contract, and few do not start a response. The
+    bound: a difference of ten in a hundred is twice the sampling error of 200 patients.
     """
     cy = population("lcar_b38m", patients=200, days=365)
     flu = population(Treatment("lcar_b38m", lymphodepletion="cyclophosphamide_fludarabine"), patients=200, days=365)
-    assert flu.with_antibodies(56) < cy.with_antibodies(56) - 0.03
-    assert flu.with_antibodies(365) <= cy.with_antibodies(365) + 0.03
+    assert flu.with_antibodies(56) < cy.with_antibodies(56) - 0.1
+    assert ever_with_antibodies(flu) < ever_with_antibodies(cy) - 0.1
+    # Not because fewer cells call for them: with fludarabine they expand better.
+    assert flu.on("car_t_total", 14).mean() > cy.on("car_t_total", 14).mean()
 
 
 def test_antibodies_shorten_persistence_of_a_murine_and_spare_a_human_binder() -> None:
@@ -110,16 +164,17 @@ def test_the_same_product_fails_more_often_than_a_human_binder() -> None:
 def test_the_conflict_on_antibodies_and_outcome_stays_visible() -> None:
     """Review 2.2.1: six of seven progressors had antibodies (Xu); no effect on OS, PFS or DOR in 55 (the larger study).
 
-    The model takes the side of the first: antibodies go with relapse. With clearance 0, inside of its range, the
-    second holds. Both stand here so that a change of side is noticed.
+    The model takes the side of the first: antibodies go with relapse. Many CAR-T cells call for antibodies, so that
+    with clearance 0, inside of its range, carriers relapse less; between the two lies the larger study. Both stand here
+    so that a change of side is noticed. The same 200 patients, hence a small error of the difference.
     """
-    taken, other = (population("lcar_b38m", days=730, values=values) for values in ({}, {"antibody_clearance": 0.0}))
     gaps = []
-    for run in (taken, other):
+    for values in ({}, {"antibody_clearance": 0.0}):
+        run = population("lcar_b38m", days=730, patients=200, values=values)
         carriers, risen = run["product1_antibody"].max(axis=1) > 0.1, run.risen()[0]
         gaps.append(float(risen[carriers].mean() - risen[~carriers].mean()))
-    assert gaps[0] > 0.15
-    assert abs(gaps[1]) < 0.2  # the sampling error of a difference between 62 and 38 patients is 0.1
+    assert gaps[0] > 0.0 > gaps[1]
+    assert gaps[0] > gaps[1] + 0.15
 
 
 def test_exhaustion_rises_with_burden_and_blockade_restores_in_part() -> None:
@@ -128,7 +183,9 @@ def test_exhaustion_rises_with_burden_and_blockade_restores_in_part() -> None:
     assert many.exhausted(28) > few.exhausted(28) + 0.01
     plain, none = population(IDE_CEL), population(IDE_CEL, off=["exhaustion"])
     assert none.exhausted(28) < 0.01
-    for blocked in (population(IDE_CEL, "nivolumab"), population("bcma_cart_anti_pd1_shrna")):
+    # The knock-down alone: the product's share of memory cells is another mechanism (apheresis quality).
+    knocked_down = Treatment("bcma_cart_anti_pd1_shrna", values={"memory_share": 0.25})
+    for blocked in (population(IDE_CEL, "nivolumab"), population(knocked_down)):
         assert none.nadir() < blocked.nadir() < plain.nadir()
         assert 0.1 < blocked.exhausted(28) < 0.97 * plain.exhausted(28)
 
