@@ -50,7 +50,7 @@ def test_no_citation_is_idle() -> None:
     targets = load_targets()
     used |= {one.citation for one in (*targets.kinetic.values(), *targets.response.values())}
     # The numbers of the system cite as their source, and beside it in locators and notes.
-    folders = ("parameters", "therapies", "costimulation", "antigens", "mechanisms")
+    folders = ("parameters", "therapies", "costimulation", "antigens", "mechanisms", "populations")
     text = " ".join(path.read_text(encoding="utf-8") for name in folders for path in (BUILT_IN / name).glob("*.toml"))
     used |= {key for key in CITATIONS if re.search(rf"(?<!\w){key}(?!\w)", text)}
     assert set(CITATIONS) - used <= {"review"}

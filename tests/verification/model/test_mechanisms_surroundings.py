@@ -103,8 +103,8 @@ def test_extramedullary_disease_costs_as_many_responses_as_observed() -> None:
     """idecel_emd2024: on day 90, 52% of 84 patients with and 82% of 267 without it responded to ide-cel.
 
     They lie 30 points apart (95% interval 18 to 42). A response asks for half of what lies outside the marrow to go as
-    well, as of plasmacytomas. The patients are those drawn, a third of them with 2 to 40% outside the marrow; nothing
-    was set to the figure.
+    well, as of plasmacytomas. The patients are those drawn, a third of them with 2 to 40% outside the marrow.
+    `emd_access` was set to the figure, so that this holds it and confirms nothing.
     """
     run = population(IDE_CEL, patients=300)
     marker, lesions = (
