@@ -33,8 +33,8 @@ from aftercar.patients.sensitivity_methods import collinear_pairs, place_points
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "sensitivity.md"
 PICTURE = PAGE.with_suffix(".svg")
-# Day 448: the typical patient's M-protein has risen by more than 5 g/L from its lowest value after ide-cel.
-SECOND, DAYS, SEED, TOP = 448.0, 1092.0, 11, 12
+# Day 588: the typical patient's M-protein has risen by more than 5 g/L from its lowest value after ide-cel (day 582).
+SECOND, DAYS, SEED, TOP = 588.0, 1232.0, 11, 12
 PLANS = {
     "ide-cel": [Treatment("ide_cel")],
     "talquetamab after ide-cel": [Treatment("ide_cel"), Treatment("talquetamab", day=SECOND)],
