@@ -186,11 +186,13 @@ def draw(results: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
             inner = base.mark_bar(color="#08519c", height=6).encode(x="share:Q", y=y).transform_filter(
                 "datum.index == 'first'"
             )  # fmt: skip
-            charts.append((bars + inner).properties(width=230, height=190, title=f"{plan}: {title}"))
+            charts.append((bars + inner).properties(width=230, height=190, title=[f"{plan}:", title]))
         rows.append(alt.hconcat(*charts).resolve_scale(y="independent"))
     text = ["Simulated, uncalibrated. Pale: total index; dark: first-order index."]
     return alt.vconcat(
-        *rows, title=alt.TitleParams("Which of the 12 strongest parameters carry the variance", subtitle=text)
+        *rows,
+        padding={"left": 20, "right": 10, "top": 5, "bottom": 5},
+        title=alt.TitleParams("Which of the 12 strongest parameters carry the variance", subtitle=text),
     )
 
 

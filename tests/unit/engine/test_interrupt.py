@@ -37,7 +37,11 @@ simulate_to_folder(
 
 def _start(folder: Path, workers: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", SCRIPT, str(folder), str(workers)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Whoever runs the tests in the background of a shell ignores SIGINT, and their children would inherit that.
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
