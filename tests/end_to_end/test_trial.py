@@ -46,7 +46,7 @@ def test_the_tables_are_written_and_say_that_they_are_simulated(plan: Path, tmp_
     index = pd.read_parquet(tmp_path / "out" / "index.parquet")
     assert len(index) == 40 and len(patients) == 2 * index["progressed"].sum()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["seed"] == 3 and set(manifest["hashes"]) == {"model_data", "plan"}
+    assert manifest["seed"] == 3 and set(manifest["hashes"]) == {"model_data", "plan", "population"}
     assert manifest["config"]["population"] == "karmma_like"
 
 

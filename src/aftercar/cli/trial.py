@@ -66,10 +66,16 @@ def trial(
     beside = _set_beside(run) if observed else None
     _print(run, beside)
     if out is not None:
-        manifest = Manifest(
-            command_line(), request.model_dump(mode="json"), seed,
-            {"model_data": model.hash, "plan": hash_bytes(file.read_bytes())},
-        )  # fmt: skip
+        hashes = {
+            "model_data": model.hash,
+            "plan": hash_bytes(file.read_bytes()),
+            "population": hash_bytes(run.relapsed.population.model_dump_json().encode()),
+        }
+        if beside is not None:
+            from aftercar.catalogue import load_base
+
+            hashes["evidence"] = load_base().hash
+        manifest = Manifest(command_line(), request.model_dump(mode="json"), seed, hashes)
         _write(run, beside, manifest, out)
         typer.echo(f"folder: {out}{os.sep}")
 

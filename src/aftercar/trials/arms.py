@@ -20,6 +20,7 @@ from scipy.special import ndtr
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.clinic import Grading, Schedule, grade_response, observe_visits, tabulate_patients
 from aftercar.engine import Dose, Infusion, IntegrationWarning, Snapshot, simulate
+from aftercar.foundation import Fault, InputError
 from aftercar.model import Treatment, arrange_course, build_system
 from aftercar.model.treatment import Course
 from aftercar.patients.draws import draw_scores, draw_values
@@ -79,12 +80,15 @@ def simulate_arm(
     Raises
     ------
     InputError
-        An unknown therapy, or the structure of `relapsed` has too few slots.
+        An unknown therapy, nobody whose product can be made, or too few slots in the structure of `relapsed`.
     """
     data = data or load_model_data()
     schedule = schedule or Schedule()
     wait = max([washout_days, *(_vein_to_vein(one.therapy, data) for one in salvage)])
     made = draw_manufactured(relapsed, salvage, data)
+    if not made.any():
+        found = f"no product can be made for any of {len(made)} patients."
+        raise InputError(Fault(f"arm '{name}'", found, "Simulate more patients, or lower manufacturing_failure_share."))
     snapshot = relapsed.snapshot.select(np.flatnonzero(made).tolist())
     both, doses = _go_on(relapsed, salvage, wait, days, data)
     snapshot = _fill_slots(snapshot, relapsed, both, wait, data)

@@ -95,6 +95,9 @@ def test_whose_cells_cannot_be_made_is_counted_and_not_treated(relapsed: Relapse
     made = draw_manufactured(half, [Treatment("cilta_cel")], load_model_data())
     assert abs(made.mean() - 0.5) < 3 * 0.5 / np.sqrt(len(made))
     assert draw_manufactured(half, ARMS["drug"], load_model_data()).all()
+    never = replace(relapsed, table=relapsed.table.assign(manufacturing_failure=1.0))
+    with pytest.raises(InputError, match="no product can be made for any"):
+        simulate_arm(never, ARMS["again"], name="again", days=56)
     arm = simulate_arm(half, ARMS["again"], name="again", days=56)
     assert set(arm.table.loc[~arm.table["treated"], "best_response"].isna()) == {True}
     assert count_responders(arm)["n"].eq(int(arm.table["treated"].sum())).all()
