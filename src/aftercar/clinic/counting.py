@@ -7,13 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aftercar.clinic.categories import CR, MR, NE, PD, PR, SCR, VGPR, CodeArray
+from aftercar.clinic.categories import CATEGORIES, CR, MR, NE, PD, PR, SCR, VGPR, CodeArray
 from aftercar.clinic.criteria import Options
 from aftercar.clinic.imwg import Grading
 from aftercar.foundation import NotPoolableError
 
 # measure: the least category that counts
 MEASURES = {"ORR": PR, "CBR": MR, "VGPR or better": VGPR, "CR or better": CR, "sCR": SCR}
+
+
+def categories_of(measure: str) -> tuple[str, ...]:
+    """Return the names of the categories that count for a measure.
+
+    Examples
+    --------
+    >>> categories_of("ORR")
+    ('PR', 'VGPR', 'CR', 'sCR')
+    """
+    return CATEGORIES[MEASURES[measure] : PD]
 
 
 @dataclass(frozen=True, slots=True)

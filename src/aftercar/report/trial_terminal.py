@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from aftercar.trials.endpoints import LEVEL
+from aftercar.trials.endpoints import LEVEL, RESPONSES
 from aftercar.trials.relapsed import count_relapses
 from aftercar.trials.run import Trial
 
@@ -24,7 +24,7 @@ def render_trial(run: Trial) -> Group:
     """Return the tables of a trial."""
     index = run.relapsed.index
     entered = len(run.relapsed.table)
-    responded = index["best_response"].isin(("sCR", "CR", "VGPR", "PR")).sum()
+    responded = index["best_response"].isin(RESPONSES["ORR"]).sum()
     head = Text.assemble(
         (f"{run.plan.name}\n", "bold"),
         f"{len(index):,} virtual patients ({run.relapsed.population.name}) had "

@@ -15,18 +15,19 @@ import numpy as np
 import pandas as pd
 
 from aftercar.clinic.categories import PD, PR
+from aftercar.clinic.counting import categories_of
+from aftercar.patients.kinetics import MONTH
 from aftercar.synthesis import SurvivalCurve, estimate_proportion, fit_kaplan_meier, median_survival
 from aftercar.trials.arms import Arm
 from aftercar.trials.relapsed import Relapsed
 
 RESPONSES: Mapping[str, tuple[str, ...]] = {
-    "ORR": ("sCR", "CR", "VGPR", "PR"),
-    "CBR": ("sCR", "CR", "VGPR", "PR", "MR"),
-    "VGPR_OR_BETTER": ("sCR", "CR", "VGPR"),
-    "CR": ("sCR", "CR"),
+    "ORR": categories_of("ORR"),
+    "CBR": categories_of("CBR"),
+    "VGPR_OR_BETTER": categories_of("VGPR or better"),
+    "CR": categories_of("CR or better"),
 }
 LEVEL = 0.90
-_DAYS_PER_MONTH = 30.4375
 
 
 def count_responders(arm: Arm, *, level: float = LEVEL) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def summarise_arm(arm: Arm, *, level: float = LEVEL) -> pd.DataFrame:
         if len(records) == 0:
             continue
         median = median_survival(fit_curve(records, level=level))
-        months = [np.nan if x is None else x / _DAYS_PER_MONTH for x in (median.estimate, median.ci_lb, median.ci_ub)]
+        months = [np.nan if x is None else x / MONTH for x in (median.estimate, median.ci_lb, median.ci_ub)]
         found = {"measure": measure, "events": int(records["event"].sum()), "n": len(records)}
         found |= dict(zip(("estimate", "ci_lb", "ci_ub"), months, strict=True))
         rows.append(pd.DataFrame([found | {"unit": "month"}]))
