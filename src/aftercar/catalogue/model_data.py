@@ -137,7 +137,7 @@ def read_records(
             try:
                 if not isinstance(value, dict):
                     raise TypeError
-                found[key] = record.model_validate(_tuples({"id": key, **value} if with_id else value))
+                found[key] = record.model_validate(to_tuples({"id": key, **value} if with_id else value))
                 files[key] = path.name
             except ValidationError as error:
                 faults += [_fault(path, key, one) for one in error.errors()]
@@ -154,11 +154,11 @@ def _entries(path: Path, text: str, faults: list[Fault]) -> dict[str, Any]:
         return {}
 
 
-def _tuples(value: Any) -> Any:
+def to_tuples(value: Any) -> Any:
     """TOML lists as tuples, and whole numbers as they are: strict records take both."""
     if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+        return {k: to_tuples(v) for k, v in value.items()}
+    return tuple(to_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def _fault(path: Path, key: str, error: Any) -> Fault:

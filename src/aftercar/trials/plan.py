@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from aftercar import catalogue
 from aftercar.catalogue.biology import Finite, Id, Record
-from aftercar.catalogue.model_data import ModelData
+from aftercar.catalogue.model_data import ModelData, to_tuples
 from aftercar.catalogue.populations import Population
 from aftercar.clinic import list_criteria
 from aftercar.foundation import Fault, InputError
@@ -78,7 +79,7 @@ def find_plan(name: str) -> Path:
     return built_in.get(name, Path(name))
 
 
-def load_plan(file: Path, data: ModelData, populations: dict[str, Population] | Any) -> TrialPlan:
+def load_plan(file: Path, data: ModelData, populations: Mapping[str, Population]) -> TrialPlan:
     """Read and check a plan.
 
     Raises
@@ -92,7 +93,7 @@ def load_plan(file: Path, data: ModelData, populations: dict[str, Population] | 
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(Fault(file.name, f"this is not TOML: {error}.", _MEND)) from None
     try:
-        plan = TrialPlan.model_validate(_tuples(content))
+        plan = TrialPlan.model_validate(to_tuples(content))
     except ValidationError as error:
         raise InputError([_fault(file, text, one) for one in error.errors()]) from None
     faults = list(_faults(plan, file, text, data, populations))
@@ -110,12 +111,6 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise InputError(Fault(file.name, "the file is not text.", "Name a TOML file.")) from None
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def _fault(file: Path, text: str, error: Any) -> Fault:
@@ -150,7 +145,9 @@ def find_line(text: str, place: tuple[str | int, ...]) -> int | None:
     return first + 1 if lines else None
 
 
-def _faults(plan: TrialPlan, file: Path, text: str, data: ModelData, populations: Any) -> list[Fault]:
+def _faults(
+    plan: TrialPlan, file: Path, text: str, data: ModelData, populations: Mapping[str, Population]
+) -> list[Fault]:
     faults: list[Fault] = []
 
     def complain(place: tuple[str | int, ...], found: str, mend: str) -> None:
