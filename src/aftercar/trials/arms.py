@@ -18,14 +18,14 @@ import xarray as xr
 from scipy.special import ndtr
 
 from aftercar.catalogue.model_data import ModelData, load_model_data
-from aftercar.clinic import Grading, Schedule, grade_response, observe_visits, tabulate_patients
+from aftercar.clinic import Grading, Schedule
 from aftercar.engine import Dose, Infusion, IntegrationWarning, Snapshot, simulate
 from aftercar.foundation import Fault, InputError
 from aftercar.model import Treatment, arrange_course, build_system
 from aftercar.model.treatment import Course
 from aftercar.patients.draws import draw_scores, draw_values
 from aftercar.patients.simulation import default_settings
-from aftercar.trials.relapsed import OBSERVED, Relapsed
+from aftercar.trials.relapsed import OBSERVED, Relapsed, grade_visits_of
 
 FloatArray = npt.NDArray[np.float64]
 # The arm's own calendar begins here while it is arranged beside the first treatment; days are shifted back afterwards.
@@ -91,19 +91,17 @@ def simulate_arm(
         raise InputError(Fault(f"arm '{name}'", found, "Simulate more patients, or lower manufacturing_failure_share."))
     snapshot = relapsed.snapshot.select(np.flatnonzero(made).tolist())
     both, doses = _go_on(relapsed, salvage, wait, days, data)
-    snapshot = _fill_slots(snapshot, relapsed, both, wait, data)
+    snapshot = _fill_slots(snapshot, relapsed, both, data)
     system = build_system(data, relapsed.course.structure)
-    outputs = [x for x in OBSERVED if x in {*(s.id for s in system.states), *(r.id for r in system.rules)}]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IntegrationWarning)  # counted in the table
         result = simulate(
             system, times=np.unique(np.concatenate([[0.0], wait + schedule.days(days)])), patients=snapshot,
-            doses=doses, outputs=outputs, seed=relapsed.seed, arm=name,
+            doses=doses, outputs=OBSERVED, seed=relapsed.seed, arm=name,
             settings=default_settings(relapsed.course.structure, data),
         )  # fmt: skip
     result = result.assign_coords(time=result["time"] - wait)
-    grading = grade_response(observe_visits(result, seed=relapsed.seed, schedule=schedule), criteria=criteria)
-    graded = tabulate_patients(grading).set_index("patient")
+    grading, graded = grade_visits_of(result, schedule=schedule, criteria=criteria, seed=relapsed.seed)
     graded["last_day"] = np.nanmax(np.where(np.isnan(grading.laboratory.day), -np.inf, grading.laboratory.day), axis=1)
     graded["stopped_because"] = result["stopped_because"].to_numpy()
     table = graded.reindex(relapsed.table.index)
@@ -152,7 +150,7 @@ def _earlier(dose: Dose | Infusion) -> Dose | Infusion:
     return replace(dose, time=np.asarray(dose.time, dtype=np.float64).item() - _LATER)
 
 
-def _fill_slots(snapshot: Snapshot, relapsed: Relapsed, both: Course, wait: float, data: ModelData) -> Snapshot:
+def _fill_slots(snapshot: Snapshot, relapsed: Relapsed, both: Course, data: ModelData) -> Snapshot:
     """Write the salvage therapies' numbers into their slots, as they differ between patients."""
     ids = np.asarray(snapshot.patients, dtype=np.int64)
     people = relapsed.parameters.loc[list(snapshot.patients)]

@@ -17,7 +17,7 @@ import xarray as xr
 
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.catalogue.populations import Population
-from aftercar.clinic import Schedule, grade_response, observe_visits, tabulate_patients
+from aftercar.clinic import Grading, Schedule, grade_response, observe_visits, tabulate_patients
 from aftercar.clinic.assays import load_assays
 from aftercar.engine import IntegrationWarning, Network, Snapshot, freeze_moments, simulate
 from aftercar.foundation import Fault, InputError
@@ -119,22 +119,27 @@ def visit_times(course: Course, schedule: Schedule, end: float) -> FloatArray:
     return np.unique(np.concatenate([[course.start], schedule.days(end)]))
 
 
+def grade_visits_of(
+    result: xr.Dataset, *, schedule: Schedule, criteria: str, seed: int
+) -> tuple[Grading, pd.DataFrame]:
+    """Let the clinic see simulated patients; return its grading, and one patient a row, indexed by patient."""
+    grading = grade_response(observe_visits(result, seed=seed, schedule=schedule), criteria=criteria)
+    return grading, tabulate_patients(grading).set_index("patient")
+
+
 def _treat(
     system: Network, course: Course, rows: pd.DataFrame, schedule: Schedule, criteria: str, seed: int, data: ModelData
 ) -> tuple[pd.DataFrame, pd.DataFrame, Snapshot]:
     """Return the first treatment's outcomes, who relapsed with what is known of them, and their states."""
     states = [s.id for s in system.states]
-    rules = [rule.id for rule in system.rules]
-    wanted = [*states, *(name for name in (*OBSERVED, *_KNOWN) if name not in states)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IntegrationWarning)  # counted in the table
         result = simulate(
             system, times=visit_times(course, schedule, course.end), patients=rows, doses=list(course.doses),
-            outputs=[name for name in wanted if name in states or name in rules], seed=seed,
+            outputs=[*states, *(name for name in (*OBSERVED, *_KNOWN) if name not in states)], seed=seed,
             settings=default_settings(course.structure, data),
         )  # fmt: skip
-    grading = grade_response(observe_visits(result, seed=seed, schedule=schedule), criteria=criteria)
-    index = tabulate_patients(grading).set_index("patient")
+    _, index = grade_visits_of(result, schedule=schedule, criteria=criteria, seed=seed)
     index["progressed"] = np.isfinite(index["progression_confirmed_day"])
     index["stopped_because"] = result["stopped_because"].to_numpy()
     when = index["progression_confirmed_day"].to_numpy()
@@ -153,9 +158,7 @@ def _describe(
     """Return what a laboratory could find out about a relapse."""
     rows = result.isel(patient=xr.DataArray(kept, dims="patient"), time=xr.DataArray(position[kept], dims="patient"))
     known: dict[str, npt.NDArray[np.generic]] = {
-        name: rows[name].to_numpy()
-        for name in ("sbcma_ng_per_ml", "copies_per_ug", "m_protein_g_per_dl", *_KNOWN)
-        if name in rows
+        name: rows[name].to_numpy() for name in ("sbcma_ng_per_ml", "copies_per_ug", "m_protein_g_per_dl", *_KNOWN)
     }
     antibodies = [rows[f"{slot}_antibody"].to_numpy() for slot in structure.slot_names("product")]
     known["antibody"] = np.max(antibodies, axis=0) if antibodies else np.zeros(len(kept))
@@ -176,14 +179,18 @@ def name_mechanisms(rows: xr.Dataset, structure: Structure) -> npt.NDArray[np.st
 
 def _join(parts: Sequence[Snapshot]) -> Snapshot:
     first = parts[0]
-    moments = [np.concatenate([part.times for part in parts]), np.concatenate([part.values for part in parts])]
     running: dict[str, FloatArray] = {}
     for state in {state for part in parts for state in part.running}:
         running[state] = np.concatenate([part.running.get(state, part.times) for part in parts])
     return Snapshot(
-        model=first.model, patients=tuple(p for part in parts for p in part.patients), times=moments[0],
-        values=moments[1], names=first.names, running=running, part=first.part,
-    )  # fmt: skip
+        model=first.model,
+        patients=tuple(p for part in parts for p in part.patients),
+        times=np.concatenate([part.times for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        names=first.names,
+        running=running,
+        part=first.part,
+    )
 
 
 def count_relapses(relapsed: Relapsed) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def test_resistance_to_a_class_wears_off_while_it_is_not_given(relapsed: Relapse
 
     data = load_model_data()
     both, _ = _go_on(relapsed, ARMS["drug"], 14.0, 100.0, data)
-    filled = _fill_slots(relapsed.snapshot, relapsed, both, 14.0, data)
+    filled = _fill_slots(relapsed.snapshot, relapsed, both, data)
     slot = filled.model.slots
     start, now = filled.values[:, slot["drug1_resistance_start"]], filled.values[:, slot["drug1_resistance"]]
     loss = data.slot_parameters("drug")["resistance_loss"].value
