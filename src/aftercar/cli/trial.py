@@ -63,28 +63,28 @@ def trial(
         request = request.model_copy(update={"patients": patients})
     with show_progress(request.patients * (1 + len(request.arms)), shown=request.patients > 1) as advance:
         run = run_trial(request, seed=seed, data=model, populations=populations, advance=advance)
-    beside = _set_beside(run) if observed else None
+    hashes = {
+        "model_data": model.hash,
+        "plan": hash_bytes(file.read_bytes()),
+        "population": hash_bytes(run.relapsed.population.model_dump_json().encode()),
+    }
+    beside = _set_beside(run, hashes) if observed else None
     _print(run, beside)
     if out is not None:
-        hashes = {
-            "model_data": model.hash,
-            "plan": hash_bytes(file.read_bytes()),
-            "population": hash_bytes(run.relapsed.population.model_dump_json().encode()),
-        }
-        if beside is not None:
-            from aftercar.catalogue import load_base
-
-            hashes["evidence"] = load_base().hash
         manifest = Manifest(command_line(), request.model_dump(mode="json"), seed, hashes)
         _write(run, beside, manifest, out)
         typer.echo(f"folder: {out}{os.sep}")
 
 
-def _set_beside(run: Trial) -> pd.DataFrame:
+def _set_beside(run: Trial, hashes: dict[str, str]) -> pd.DataFrame:
+    """Return the pooled evidence beside the arms, and add the evidence to the hashes."""
     from aftercar.catalogue import load_base
     from aftercar.strategy import CompareSettings, compare_strategies, set_beside
+    from aftercar.trials.endpoints import LEVEL
 
-    return set_beside(compare_strategies(load_base(), CompareSettings(level=0.90)), run)
+    base = load_base()
+    hashes["evidence"] = base.hash
+    return set_beside(compare_strategies(base, CompareSettings(level=LEVEL)), run)
 
 
 def _print(run: Trial, beside: pd.DataFrame | None) -> None:
