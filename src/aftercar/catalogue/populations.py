@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from aftercar.catalogue.biology import Finite, Id, ModelParameter, Number, Record, Spread
 from aftercar.catalogue.limits import find_fault
 from aftercar.catalogue.model_data import ModelData, load_model_data, read_records
+from aftercar.catalogue.regimens import Days, TreatmentEntry
 from aftercar.foundation import Fault, InputError
 from aftercar.foundation.tables import read_text
 
@@ -66,8 +67,23 @@ class Criterion(Record):
         return self
 
 
+class Origin(Record):
+    """Where a share of the patients of a population comes from: another population, treated, and progressed within days."""
+
+    population: Id
+    treatments: Annotated[tuple[TreatmentEntry, ...], Field(min_length=1)]
+    days: Days = 1095.0
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    source: str
+    note: str = ""
+
+
 class Population(Record):
-    """Virtual patients of one kind. `index`: the therapy that the population's trial gave."""
+    """Virtual patients of one kind. `index`: the therapy that the population's trial gave.
+
+    With `came_from` nobody is drawn from laws: its patients are those of other populations who progressed after a
+    treatment, in the state of that day (`aftercar.trials`).
+    """
 
     id: Id
     name: str
@@ -78,6 +94,7 @@ class Population(Record):
     covariates: Mapping[Id, Covariate] = Field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
     eligibility: tuple[Criterion, ...] = ()
+    came_from: tuple[Origin, ...] = ()
     note: str = ""
 
 
@@ -116,6 +133,7 @@ def _load(roots: tuple[Path, ...], data: ModelData) -> Mapping[str, Population]:
     found = read_records(texts, Population, faults, files, with_id=True)
     for population in found.values():
         faults += check_population(population, data, file=files[population.id])
+        faults += check_origins(population, found, data, file=files[population.id])
     if faults:
         raise InputError(faults)
     return found
@@ -155,6 +173,37 @@ def check_population(population: Population, data: ModelData, *, file: str) -> l
         low, high = criterion.at_least, criterion.at_most
         if low is not None and high is not None and low > high:
             complain(f"eligibility.{k}", f"at_least {low:g} lies above at_most {high:g}.", "Exchange them.")
+    return faults
+
+
+def check_origins(
+    population: Population, known: Mapping[str, Population], data: ModelData, *, file: str
+) -> list[Fault]:
+    """Return what does not fit in where a population comes from."""
+    faults: list[Fault] = []
+
+    def complain(field: str, found: str, mend: str) -> None:
+        faults.append(Fault(file, found, mend, None, f"{population.id}.{field}"))
+
+    for k, origin in enumerate(population.came_from):
+        base = known.get(origin.population)
+        if base is None:
+            mend = f"Known: {', '.join(sorted(known))}."
+            complain(f"came_from.{k}", f"there is no population '{origin.population}'.", mend)
+        elif base.came_from:
+            found = f"'{base.id}' comes from other populations itself."
+            complain(f"came_from.{k}", found, "Name a population that is drawn from laws, and all its treatments.")
+        for entry in origin.treatments:
+            if entry.therapy not in data.actions:
+                found = f"there is no therapy '{entry.therapy}'."
+                complain(f"came_from.{k}", found, "`aftercar model --therapies` lists them.")
+    total = sum(origin.share for origin in population.came_from)
+    if population.came_from and abs(total - 1.0) > 1e-6:
+        complain("came_from", f"the shares add up to {total:g}.", "Make them add up to 1.")
+    own = (population.parameters, population.covariates, population.correlations, population.eligibility)
+    if population.came_from and any(own):
+        found = "it has laws of its own beside where it comes from."
+        complain("came_from", found, "Write the laws into the population that it comes from.")
     return faults
 
 

@@ -3,9 +3,17 @@
 from aftercar.model.building import build_structure, build_system
 from aftercar.model.exports import export_system
 from aftercar.model.structure import Change, Clone, Structure
-from aftercar.model.treatment import Course, Treatment, arrange_course, structure_for
+from aftercar.model.treatment import (
+    Administered,
+    Course,
+    Treatment,
+    arrange_course,
+    list_administrations,
+    structure_for,
+)
 
 __all__ = [
+    "Administered",
     "Change",
     "Clone",
     "Course",
@@ -15,5 +23,6 @@ __all__ = [
     "build_structure",
     "build_system",
     "export_system",
+    "list_administrations",
     "structure_for",
 ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from aftercar.catalogue.biology import Action, Administration, Number, Spread
 from aftercar.catalogue.limits import find_fault
 from aftercar.catalogue.model_data import ModelData, load_model_data
+from aftercar.catalogue.regimens import TreatmentEntry
 from aftercar.engine import Dose, Infusion
 from aftercar.foundation import Fault, InputError
 from aftercar.model.building import SLOTS, build_structure
@@ -39,6 +40,23 @@ class Treatment:
     dose_factor: float = 1.0
     lymphodepletion: str | None = None
     values: Mapping[str, float] = field(default_factory=dict)
+
+    @staticmethod
+    def of(entry: TreatmentEntry) -> Treatment:
+        """Return a treatment as a plan of the catalogue writes it."""
+        return Treatment(
+            entry.therapy, entry.day, entry.days, entry.dose_factor, entry.lymphodepletion, dict(entry.values)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Administered:
+    """One administration of a therapy: `amount` in `unit` on a day."""
+
+    therapy: str
+    day: float
+    amount: float
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -132,6 +150,30 @@ def arrange_course(
     first = min((float(d.time) for d in doses if isinstance(d.time, float)), default=0.0)
     used = {slot: therapy for (_, therapy), slot in slots.items()}
     return Course(structure, used, parameters, spreads, links, tuple(doses), min(0.0, first), float(days))
+
+
+def list_administrations(
+    plan: Sequence[Treatment], *, days: float, data: ModelData | None = None
+) -> list[Administered]:
+    """Return every administration of a plan up to a day, in order: parts of combinations and lymphodepletion by name.
+
+    Raises
+    ------
+    InputError
+        As `arrange_course`.
+    """
+    data = data or load_model_data()
+    faults: list[Fault] = []
+    given = [one for k, treatment in enumerate(plan) for one in _take_apart(treatment, k, data, days, faults)]
+    if faults:
+        raise InputError(faults)
+    found = [
+        Administered(one.therapy, day, entry.amount * one.factor, entry.unit)
+        for one in given
+        for entry in one.action.schedule
+        for day in _days(entry, one)
+    ]
+    return sorted(found, key=lambda one: (one.day, one.therapy))
 
 
 def _take_apart(

@@ -6,7 +6,7 @@ meet the criteria are passed over and keep their number, so that any patient can
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,19 +86,50 @@ def draw_population(
         Impossible values, correlations that contradict each other, or criteria that hardly anybody meets.
     """
     data = data or load_model_data()
-    blocks: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+    blocks: list[VirtualPatients] = []
     found = looked = 0
-    for parameters, covariates in _blocks(population, course, seed, values or {}, data):
-        fit = meets_criteria(population, parameters, covariates, data)
-        blocks.append((parameters[fit], covariates[fit]))
-        found, looked = found + int(fit.sum()), looked + len(fit)
-        if found >= n:
-            break
+    while found < n or not blocks:
+        block = draw_candidates(population, course, first=looked, n=_BLOCK, seed=seed, values=values, data=data)
+        blocks.append(block)
+        found, looked = found + len(block.parameters), looked + _BLOCK
         if found < _FEWEST_ACCEPTED * looked and looked >= 2 / _FEWEST_ACCEPTED:
             what = f"{found} of {looked} candidates meet its criteria."
             raise InputError(Fault(population.id, what, "Widen its eligibility or correct its laws."))
-    table, known = (pd.concat([block[k] for block in blocks]).iloc[:n] for k in (0, 1))
+    table = pd.concat([block.parameters for block in blocks]).iloc[:n]
+    known = pd.concat([block.covariates for block in blocks]).iloc[:n]
     return VirtualPatients(table, known, population, int(table.index[-1]) if n else 0)
+
+
+def draw_candidates(
+    population: Population,
+    course: Course,
+    *,
+    first: int,
+    n: int,
+    seed: int,
+    values: Mapping[str, float] | None = None,
+    data: ModelData | None = None,
+) -> VirtualPatients:
+    """Draw `n` candidates from position `first` on (0 is the first of the seed) and return those who may be included.
+
+    Raises
+    ------
+    InputError
+        As `draw_population`.
+    """
+    data = data or load_model_data()
+    laid = population_data(population, data)
+    scores = _Mixing.of(population).scores(seed, first, n)
+    alike = {k: number.value for k, number in population.parameters.items() if number.between_patients is None}
+    fixed = values or {}
+    table = draw_patients(course, n=n, seed=seed, first=first, values={**alike, **fixed}, scores=scores, data=laid)
+    known = pd.DataFrame(
+        {k: _draw_covariate(k, one, scores, seed, first, n) for k, one in population.covariates.items()},
+        index=table.index,
+    )
+    table = _with_effects(table, known, population, fixed, laid)
+    fit = meets_criteria(population, table, known, data)
+    return VirtualPatients(table[fit], known[fit], population, first + n)
 
 
 def meets_criteria(
@@ -126,36 +157,13 @@ def population_data(population: Population, data: ModelData) -> ModelData:
     return replace(data, parameters={**data.parameters, **own})
 
 
-def _blocks(
-    population: Population, course: Course, seed: int, values: Mapping[str, float], data: ModelData
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    laid = population_data(population, data)
-    mixing = _Mixing.of(population)
-    alike = {k: number.value for k, number in population.parameters.items() if number.between_patients is None}
-    first = 0
-    while True:
-        scores = mixing.scores(seed, first)
-        table = draw_patients(
-            course, n=_BLOCK, seed=seed, first=first, values={**alike, **values}, scores=scores, data=laid
-        )
-        known = pd.DataFrame(
-            {
-                name: _draw_covariate(name, covariate, scores, seed, first)
-                for name, covariate in population.covariates.items()
-            },
-            index=table.index,
-        )
-        yield _with_effects(table, known, population, values, laid), known
-        first += _BLOCK
-
-
 def _draw_covariate(
-    name: str, covariate: Covariate, scores: Mapping[str, FloatArray], seed: int, first: int
+    name: str, covariate: Covariate, scores: Mapping[str, FloatArray], seed: int, first: int, n: int
 ) -> FloatArray:
     law = covariate.between_patients
     if law is None:
-        return np.full(_BLOCK, covariate.value)
-    own = scores[name] if name in scores else draw_scores(name, n=_BLOCK, seed=seed, first=first)
+        return np.full(n, covariate.value)
+    own = scores[name] if name in scores else draw_scores(name, n=n, seed=seed, first=first)
     return draw_values(law, covariate.value, own)
 
 
@@ -193,8 +201,8 @@ class _Mixing:
             found = "its correlations contradict each other: no patients can have all of them."
             raise InputError(Fault(population.id, found, "Lower them, or give the missing pairs.")) from None
 
-    def scores(self, seed: int, first: int) -> dict[str, FloatArray]:
+    def scores(self, seed: int, first: int, n: int) -> dict[str, FloatArray]:
         if not self.names:
             return {}
-        free = np.array([draw_scores(name, n=_BLOCK, seed=seed, first=first) for name in self.names])
+        free = np.array([draw_scores(name, n=n, seed=seed, first=first) for name in self.names])
         return dict(zip(self.names, self.factor @ free, strict=True))
