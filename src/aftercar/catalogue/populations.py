@@ -68,7 +68,7 @@ class Criterion(Record):
 
 
 class Origin(Record):
-    """Where a share of the patients of a population comes from: another population, treated, and progressed within days."""
+    """Where a share of a population comes from: another population, treated, and progressed within `days`."""
 
     population: Id
     treatments: Annotated[tuple[TreatmentEntry, ...], Field(min_length=1)]

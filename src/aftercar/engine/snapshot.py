@@ -100,7 +100,7 @@ def freeze_moments(
     model: Network,
     result: xr.Dataset,
     *,
-    patients: pd.DataFrame,
+    patients: pd.DataFrame | Snapshot,
     positions: Sequence[int],
     kept: Sequence[int] | None = None,
     doses: Sequence[Administration] = (),
@@ -114,6 +114,8 @@ def freeze_moments(
     ----------
     result
         What `simulate` returned for `patients`, with all states of the model among its outputs.
+    patients
+        The table of parameters that was simulated, or the snapshot from which it went on.
     positions
         Position of the output time of each patient, shape (patients,).
     kept
@@ -126,30 +128,40 @@ def freeze_moments(
     InputError
         A state is missing from the result, a patient had stopped before, or a parameter follows from others.
     """
-    chosen = np.arange(len(patients)) if kept is None else np.asarray(kept, dtype=np.int64)
+    before = patients if isinstance(patients, Snapshot) else None
+    given = patients if not isinstance(patients, Snapshot) else _table_of(patients)
+    chosen = np.arange(len(given)) if kept is None else np.asarray(kept, dtype=np.int64)
     at = np.asarray(positions, dtype=np.int64)[chosen]
     missing = [s.id for s in model.states if s.id not in result]
     if missing:
         found = f"the result lacks the states {', '.join(missing[:5])}."
         raise InputError(Fault("snapshot", found, "Simulate with all states among the outputs."))
-    derived = [p.id for p in model.parameters if isinstance(p.value, sp.Expr) and p.id not in patients.columns]
+    derived = [p.id for p in model.parameters if isinstance(p.value, sp.Expr) and p.id not in given.columns]
     if derived:
         raise InputError(Fault("snapshot", f"{derived[0]} follows from other values.", "Use take_snapshot."))
     values = np.empty((len(chosen), len(model.states) + len(model.parameters)))
     for k, state in enumerate(model.states):
         values[:, k] = result[state.id].to_numpy()[chosen, at]
     for k, parameter in enumerate(model.parameters, len(model.states)):
-        values[:, k] = patients[parameter.id].to_numpy()[chosen] if parameter.id in patients else float(parameter.value)
+        values[:, k] = given[parameter.id].to_numpy()[chosen] if parameter.id in given else float(parameter.value)
     stopped = ~np.isfinite(values).all(axis=1)
     if stopped.any():
         who = result["patient"].to_numpy()[chosen[stopped][0]]
         raise InputError(Fault("snapshot", f"patient {who} had stopped by then.", "Leave such patients out."))
-    now = result["time"].to_numpy()[at].astype(np.float64)
-    running = find_running(doses, np.zeros(len(chosen)), now)
+    begun = np.zeros(len(chosen)) if before is None else before.times[chosen]
+    now = begun + result["time"].to_numpy()[at].astype(np.float64)
+    running = find_running(doses, begun, now)
+    for target, ends in before.running.items() if before is not None else ():
+        running[target] = np.maximum(running.get(target, now), ends[chosen])
     return Snapshot(
         model=model, patients=tuple(result["patient"].to_numpy()[chosen].tolist()), times=now, values=values,
         names=model.names, running={state: ends for state, ends in running.items() if np.any(ends > now)},
+        part=1 if before is None else before.part + 1,
     )  # fmt: skip
+
+
+def _table_of(snapshot: Snapshot) -> pd.DataFrame:
+    return pd.DataFrame(snapshot.values, columns=list(snapshot.model.slots))
 
 
 def go_on(snapshot: Snapshot, model: Network) -> Patients:

@@ -86,6 +86,15 @@ def draw_scores(name: str, *, n: int, seed: int, first: int = 0) -> FloatArray:
     return np.asarray(ndtri((np.asarray(raw >> np.uint64(11), dtype=np.float64) + 0.5) / 2.0**53))
 
 
+def score_patients(name: str, ids: npt.ArrayLike, *, seed: int) -> FloatArray:
+    """Return the standard normal scores of patients by their numbers (1 or more, in any order), shape (patients,)."""
+    who = np.asarray(ids, dtype=np.int64)
+    if not len(who):
+        return np.zeros(0)
+    first = int(who.min())
+    return draw_scores(name, n=int(who.max()) - first + 1, seed=seed, first=first - 1)[who - first]
+
+
 def draw_patients(
     course: Course,
     *,

@@ -1,54 +1,94 @@
-"""A virtual trial as a file: who, what they had first, which arms, how long.
+"""A virtual trial as a file: who, what they had first, which arms, which lines of therapy, how long.
 
-Every fault is named with the line of the file where it stands.
+Every fault is named with the line of the file where it stands (`plan_faults.py`).
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from aftercar import catalogue
 from aftercar.catalogue.biology import Finite, Id, Record
 from aftercar.catalogue.model_data import ModelData, to_tuples
 from aftercar.catalogue.populations import Population
-from aftercar.clinic import list_criteria
+from aftercar.catalogue.regimens import Days, TreatmentEntry
 from aftercar.foundation import Fault, InputError
-from aftercar.model import Treatment, arrange_course
-from aftercar.trials.arms import WASHOUT_DAYS
+from aftercar.model import Treatment
+from aftercar.trials.cohort import WASHOUT_DAYS, Line
+from aftercar.trials.plan_lines import find_line
+from aftercar.trials.strategy import Condition, Rule, Strategy
 
 _MAX_BYTES = 1_000_000
 _BUILT_IN = Path(catalogue.__file__).parent / "trials"
-_MEND = "See docs/how-to/run-a-virtual-trial.md."
-Days = Annotated[float, Field(gt=0, le=36_525, allow_inf_nan=False)]
+_MEND = "See docs/reference/trial-plan.md."
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+Treatments = Annotated[tuple[TreatmentEntry, ...], Field(min_length=1)]
 
 
-class TreatmentEntry(Record):
-    """A therapy from a day on, as in `aftercar simulate`. Days count from the arm's day 0."""
+class ConditionEntry(Record):
+    """A condition on what the clinic knows: a range of a number (`at_least`, `below`), or categories (`is_in`)."""
 
-    therapy: Id
-    day: Finite = 0.0
-    days: Days | None = None
-    dose_factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    lymphodepletion: Id | None = None
-    values: dict[Id, Finite] = Field(default_factory=dict)
+    at_least: Finite | None = None
+    below: Finite | None = None
+    is_in: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
-    def to_treatment(self) -> Treatment:
-        """Return it as the model takes it."""
-        return Treatment(self.therapy, self.day, self.days, self.dose_factor, self.lymphodepletion, dict(self.values))
+    @model_validator(mode="after")
+    def _says_something(self) -> ConditionEntry:
+        ranged = self.at_least is not None or self.below is not None
+        if ranged == (self.is_in is not None):
+            raise ValueError("give at_least or below for a number, is_in for a category")
+        if self.at_least is not None and self.below is not None and not self.at_least < self.below:
+            raise ValueError(f"nothing is at least {self.at_least:g} and below {self.below:g}")
+        return self
+
+
+class ChoiceEntry(Record):
+    """A rule: the named line for those in whom everything in `when` holds; without it, for everybody else."""
+
+    line: Name
+    when: dict[Id, ConditionEntry] = Field(default_factory=dict)
+
+
+class LineEntry(Record):
+    """A line of therapy by name: treatments with bridging before them, or a choice between other lines."""
+
+    name: Name
+    treatments: Treatments | None = None
+    bridging: tuple[TreatmentEntry, ...] = ()
+    choose: Annotated[tuple[ChoiceEntry, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> LineEntry:
+        if (self.treatments is None) == (self.choose is None):
+            raise ValueError("a line has treatments, or chooses between other lines")
+        if self.choose is not None and self.bridging:
+            raise ValueError("bridging belongs to the line that is chosen")
+        return self
 
 
 class ArmEntry(Record):
-    """One arm: a name and at least one treatment. `strategy`: the row of `aftercar compare` that it stands for."""
+    """An arm: treatments (one line), or lines by name in order.
 
+    `strategy`: the row of `aftercar compare` that it stands for. `ratio`: its weight in randomisation.
+    """
+
+    name: Name
     strategy: Id | None = None
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    treatments: Annotated[tuple[TreatmentEntry, ...], Field(min_length=1)]
+    treatments: Treatments | None = None
+    lines: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    ratio: Annotated[int, Field(ge=1, le=20)] = 1
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> ArmEntry:
+        if (self.treatments is None) == (self.lines is None):
+            raise ValueError("an arm has treatments, or lines by name")
+        return self
 
 
 class TrialPlan(Record):
@@ -57,20 +97,82 @@ class TrialPlan(Record):
     Attributes
     ----------
     patients
-        How many get the first treatment; those who progress within `index_days` enter every arm.
+        How many get the first treatment; those who progress within `index_days` enter.
+    index
+        The first treatment; left out where the population had its own.
     days
-        Follow-up of each arm from its day 0.
+        Follow-up of each patient from entry.
+    design
+        paired: every patient is in every arm, from the same state. randomised: each is in one, by permuted blocks.
+    accrual_days
+        Over how many days patients enter, evenly.
+    cut_off_day
+        Day since the trial opened on which all follow-up ends.
+    drop_out_per_year
+        Rate at which patients are lost from follow-up.
+    then
+        Lines by name that follow in every arm, after its own.
     """
 
     name: str = "virtual trial"
     population: Id
     patients: Annotated[int, Field(ge=1, le=10_000_000)] = 500
-    index: Annotated[tuple[TreatmentEntry, ...], Field(min_length=1)]
+    index: tuple[TreatmentEntry, ...] = ()
     index_days: Days = 1095.0
     days: Days = 730.0
     washout_days: Annotated[float, Field(ge=0, le=3650)] = WASHOUT_DAYS
     criteria: str = "imwg2016"
+    design: Literal["paired", "randomised"] = "paired"
+    accrual_days: Annotated[float, Field(ge=0, le=36_525)] = 0.0
+    cut_off_day: Days | None = None
+    drop_out_per_year: Annotated[float, Field(ge=0, le=10)] = 0.0
+    lines: tuple[LineEntry, ...] = ()
+    then: tuple[Name, ...] = ()
     arms: Annotated[tuple[ArmEntry, ...], Field(min_length=1)]
+
+    @property
+    def first(self) -> tuple[Treatment, ...]:
+        """The first treatment."""
+        return tuple(Treatment.of(entry) for entry in self.index)
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The arms as strategies, rules resolved to lines."""
+        named = {line.name: line for line in self.lines}
+        common = tuple(_rules(name, named) for name in self.then)
+        found = []
+        for arm in self.arms:
+            if arm.treatments is not None:
+                own: tuple[tuple[Rule, ...], ...] = ((Rule(_line(arm.name, arm.treatments, ())),),)
+            else:
+                own = tuple(_rules(name, named) for name in arm.lines or ())
+            found.append(Strategy(arm.name, (*own, *common)))
+        return tuple(found)
+
+
+def list_paths(strategy: Strategy) -> list[tuple[Treatment, ...]]:
+    """Return everything that a patient of an arm may be given, one tuple for each way through its rules."""
+    lines = [[rule.line for rule in step] for step in strategy.steps]
+    return [tuple(one for line in path for one in (*line.bridging, *line.treatments)) for path in product(*lines)]
+
+
+def _rules(name: str, named: Mapping[str, LineEntry]) -> tuple[Rule, ...]:
+    entry = named[name]
+    if entry.treatments is not None:
+        return (Rule(_line(name, entry.treatments, entry.bridging)),)
+    return tuple(
+        Rule(rule.line, (*_conditions(choice), *rule.conditions))
+        for choice in entry.choose or ()
+        for rule in _rules(choice.line, named)
+    )
+
+
+def _conditions(choice: ChoiceEntry) -> tuple[Condition, ...]:
+    return tuple(Condition(known, one.at_least, one.below, one.is_in) for known, one in choice.when.items())
+
+
+def _line(name: str, treatments: tuple[TreatmentEntry, ...], bridging: tuple[TreatmentEntry, ...]) -> Line:
+    return Line(name, tuple(Treatment.of(one) for one in treatments), tuple(Treatment.of(one) for one in bridging))
 
 
 def find_plan(name: str) -> Path:
@@ -87,6 +189,8 @@ def load_plan(file: Path, data: ModelData, populations: Mapping[str, Population]
     InputError
         Every fault, with the line where it stands.
     """
+    from aftercar.trials.plan_faults import list_faults  # it checks records of this module
+
     text = _read(file)
     try:
         content = tomllib.loads(text)
@@ -96,7 +200,7 @@ def load_plan(file: Path, data: ModelData, populations: Mapping[str, Population]
         plan = TrialPlan.model_validate(to_tuples(content))
     except ValidationError as error:
         raise InputError([_fault(file, text, one) for one in error.errors()]) from None
-    faults = list(_faults(plan, file, text, data, populations))
+    faults = list_faults(plan, file.name, text, data, populations)
     if faults:
         raise InputError(faults)
     return plan
@@ -115,65 +219,7 @@ def _read(file: Path) -> str:
 
 def _fault(file: Path, text: str, error: Any) -> Fault:
     place = error["loc"]
-    given = "" if error["type"] == "missing" else f" (given: {str(error['input'])[:60]!r})"
-    return Fault(file.name, f"{error['msg']}{given}.", _MEND, find_line(text, place), ".".join(map(str, place)))
-
-
-def find_line(text: str, place: tuple[str | int, ...]) -> int | None:
-    """Return the line (from 1) of a field of a plan, or of the table that should hold it.
-
-    `place`: keys and positions, e.g. ``("arms", 1, "treatments", 0, "therapy")``.
-    """
-    lines = text.splitlines()
-    first, last = 0, len(lines)
-    depth: list[str] = []
-    for key in place:
-        if isinstance(key, str):
-            depth.append(key)
-            continue
-        header = re.compile(rf"^\s*\[\[\s*{re.escape('.'.join(depth))}\s*\]\]")
-        found = [k for k in range(first, last) if header.match(lines[k])]
-        if key >= len(found):
-            break  # written within one line, or nowhere
-        first = found[key]
-        last = found[key + 1] if key + 1 < len(found) else last
-    field = next((key for key in reversed(place) if isinstance(key, str)), "")
-    own = re.compile(rf"(^|[\s{{,]){re.escape(field)}\s*=")
-    exact = [k for k in range(first, last) if own.search(lines[k])]
-    if exact:
-        return exact[0] + 1
-    return first + 1 if lines else None
-
-
-def _faults(
-    plan: TrialPlan, file: Path, text: str, data: ModelData, populations: Mapping[str, Population]
-) -> list[Fault]:
-    faults: list[Fault] = []
-
-    def complain(place: tuple[str | int, ...], found: str, mend: str) -> None:
-        faults.append(Fault(file.name, found, mend, find_line(text, place), ".".join(map(str, place))))
-
-    if plan.population not in populations:
-        known = ", ".join(sorted(populations))
-        complain(("population",), f"there is no population '{plan.population}'.", f"Known: {known}.")
-    if plan.criteria not in list_criteria():
-        complain(("criteria",), f"there are no criteria '{plan.criteria}'.", f"Known: {', '.join(list_criteria())}.")
-    names = [arm.name for arm in plan.arms]
-    for k, name in enumerate(names):
-        if name in names[:k]:
-            complain(("arms", k, "name"), f"two arms are called '{name}'.", "Give each arm its own name.")
-    groups: list[tuple[tuple[str | int, ...], tuple[TreatmentEntry, ...], float]] = [
-        (("index",), plan.index, plan.index_days),
-        *((("arms", k, "treatments"), arm.treatments, plan.days) for k, arm in enumerate(plan.arms)),
-    ]
-    for place, entries, days in groups:
-        for j, entry in enumerate(entries):
-            if entry.day > days:
-                found = f"{entry.therapy} begins on day {entry.day:g}, after the last day {days:g}."
-                complain((*place, j, "day"), found, "Begin earlier, or follow longer.")
-            try:
-                arrange_course([entry.to_treatment()], days=days, data=data)
-            except InputError as error:
-                for fault in error.faults:
-                    complain((*place, j, "therapy"), fault.found, fault.mend)
-    return faults
+    told = error["type"] in {"missing", "value_error"}
+    given = "" if told else f" (given: {str(error['input'])[:60]!r})"
+    what = str(error["msg"]).removeprefix("Value error, ")
+    return Fault(file.name, f"{what}{given}.", _MEND, find_line(text, place), ".".join(map(str, place)))

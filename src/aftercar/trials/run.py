@@ -1,50 +1,100 @@
-"""Running a virtual trial: the first treatment once, then every arm from the same relapsed patients."""
+"""Running a virtual trial: the first treatment once, then every arm from the same relapsed patients.
+
+Patients are simulated in blocks. A block hangs on nothing but the plan, the seed and the patients' numbers, so that
+blocks can be run in any order, on any machine, and joined to the same bits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtr
 
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.catalogue.populations import Population, load_populations
+from aftercar.engine import IntegrationWarning
+from aftercar.foundation import Fault, InputError, draw_stream
 from aftercar.model import structure_for
-from aftercar.patients.populations import find_population
-from aftercar.trials.arms import Arm, simulate_arm
-from aftercar.trials.endpoints import compare_by_mechanism, summarise_arm
-from aftercar.trials.plan import TrialPlan
-from aftercar.trials.relapsed import Relapsed, simulate_relapsed
+from aftercar.patients.draws import score_patients
+from aftercar.trials.cohort import Cohort, Conduct
+from aftercar.trials.entry import FirstTreatment, enter, find_first_treatments, number_patients
+from aftercar.trials.plan import TrialPlan, list_paths
+from aftercar.trials.strategy import Follower, Strategy, end_of_follow_up
+from aftercar.trials.tables import TABLES, TrialTables
+
+BLOCK = 128
+# A trial larger than this keeps outcomes alone: its visits would fill memory and disk.
+MOST_DETAILED = 20_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan ready to run: everything that a block needs."""
+
+    plan: TrialPlan
+    firsts: tuple[FirstTreatment, ...]
+    strategies: tuple[Strategy, ...]
+    conduct: Conduct
+    numbers: npt.NDArray[np.int64]
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return -(-len(self.numbers) // BLOCK)
+
+    def patients_of(self, block: int) -> npt.NDArray[np.int64]:
+        """Return the numbers of a block's patients."""
+        return self.numbers[block * BLOCK : (block + 1) * BLOCK]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a block gave: rows of the index treatment and of all tables."""
+
+    index: pd.DataFrame
+    tables: TrialTables
 
 
 @dataclass(frozen=True)
 class Trial:
     """A virtual trial that was run. Every figure is simulated.
 
-    Attributes
-    ----------
-    relapsed
-        Who entered the arms.
-    arms
-        In the order of the plan.
-    endpoints
-        One row per arm and endpoint; see `summarise_arm`.
-    by_mechanism
-        Response by arm and mechanism of relapse; see `compare_by_mechanism`.
+    `index`: one row per patient with the first treatment, columns as the table `lines`, days from its day 0.
     """
 
     plan: TrialPlan
-    relapsed: Relapsed
-    arms: tuple[Arm, ...]
-    endpoints: pd.DataFrame
-    by_mechanism: pd.DataFrame
+    index: pd.DataFrame
+    tables: TrialTables
 
-    @property
-    def patients(self) -> pd.DataFrame:
-        """Return all outcomes: one row per arm and patient, with what is known of the patient."""
-        parts = [arm.table.reset_index().assign(arm=arm.name) for arm in self.arms]
-        known = self.relapsed.table[[c for c in self.relapsed.table if c not in self.arms[0].table.columns]]
-        return pd.concat(parts, ignore_index=True).join(known, on="patient")
+
+def prepare_trial(
+    plan: TrialPlan, *, seed: int, data: ModelData | None = None, populations: Mapping[str, Population] | None = None
+) -> Prepared:
+    """Resolve a plan: who, which lines, which slots.
+
+    Raises
+    ------
+    InputError
+        A name that leads nowhere, or a population that hardly any candidate fits.
+    """
+    data = data or load_model_data()
+    firsts = find_first_treatments(plan.population, plan.first, plan.index_days, populations or load_populations())
+    strategies = plan.strategies
+    paths = [[*one.plan, *path] for one in firsts for arm in strategies for path in list_paths(arm)]
+    structure = structure_for(paths, days=plan.days, data=data)
+    conduct = Conduct(
+        seed, data, structure, criteria=plan.criteria, washout_days=plan.washout_days,
+        drop_out_per_year=plan.drop_out_per_year, details=plan.patients * len(plan.arms) <= MOST_DETAILED,
+    )  # fmt: skip
+    numbers = number_patients(firsts, n=plan.patients, seed=seed, data=data)
+    return Prepared(plan, firsts, strategies, conduct, numbers)
 
 
 def run_trial(
@@ -53,12 +103,15 @@ def run_trial(
     seed: int,
     data: ModelData | None = None,
     populations: Mapping[str, Population] | None = None,
+    workers: int | None = None,
     advance: Callable[[int], None] = lambda n: None,
 ) -> Trial:
-    """Run a virtual trial.
+    """Run a virtual trial in memory.
 
     Parameters
     ----------
+    workers
+        Threads; by default one for each processor. Results do not depend on it.
     advance
         Called with the number of patients done: those of the first treatment, then as many for each arm.
 
@@ -67,23 +120,117 @@ def run_trial(
     InputError
         Nobody relapses, or a therapy cannot be given.
     """
-    data = data or load_model_data()
-    populations = populations or load_populations()
-    index = [entry.to_treatment() for entry in plan.index]
-    salvage = [[entry.to_treatment() for entry in arm.treatments] for arm in plan.arms]
-    structure = structure_for([[*index, *one] for one in salvage], days=plan.index_days + plan.days, data=data)
-    relapsed = simulate_relapsed(
-        find_population(plan.population, populations), index, n=plan.patients, days=plan.index_days, seed=seed,
-        structure=structure, criteria=plan.criteria, data=data, advance=advance,
-    )  # fmt: skip
-    arms = []
-    for entry, treatments in zip(plan.arms, salvage, strict=True):
-        arms.append(
-            simulate_arm(
-                relapsed, treatments, name=entry.name, days=plan.days, washout_days=plan.washout_days,
-                criteria=plan.criteria, data=data,
-            )
-        )  # fmt: skip
-        advance(plan.patients)
-    endpoints = pd.concat([summarise_arm(arm) for arm in arms], ignore_index=True)
-    return Trial(plan, relapsed, tuple(arms), endpoints, compare_by_mechanism(relapsed, arms))
+    prepared = prepare_trial(plan, seed=seed, data=data, populations=populations)
+    blocks = list(run_blocks(prepared, range(prepared.blocks), workers=workers, advance=advance))
+    return join_blocks(plan, blocks)
+
+
+def run_blocks(
+    prepared: Prepared, blocks: Sequence[int], *, workers: int | None = None,
+    advance: Callable[[int], None] = lambda n: None,
+) -> Iterator[Block]:  # fmt: skip
+    """Run blocks over threads and yield them in order."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IntegrationWarning)  # counted in the tables
+        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+            waiting = [pool.submit(run_block, prepared, block, advance) for block in blocks]
+            try:
+                for k, work in enumerate(waiting):
+                    yield work.result()
+                    waiting[k].cancel()
+            except BaseException:
+                for work in waiting:
+                    work.cancel()
+                raise
+
+
+def run_block(prepared: Prepared, block: int, advance: Callable[[int], None] = lambda n: None) -> Block:
+    """Give a block of patients the first treatment, and those who progress every arm."""
+    plan, numbers = prepared.plan, prepared.patients_of(block)
+    entered = enter(prepared.firsts, numbers, prepared.conduct)
+    advance(len(numbers))
+    subjects = entered.subjects.assign(calendar_day=_calendar(plan, entered.subjects, prepared.conduct.seed))
+    last = np.full(len(subjects), plan.days)
+    if plan.cut_off_day is not None:
+        last = np.minimum(last, plan.cut_off_day - subjects["calendar_day"].to_numpy())
+    ids = subjects["patient"].to_numpy(dtype=np.int64) if len(subjects) else np.array([], dtype=np.int64)
+    follower = Follower(prepared.conduct, end_of_follow_up(ids.tolist(), last))
+    allocated = allocate(prepared, block)
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    parts["subjects"].append(subjects)
+    parts["clones"].append(entered.clones)
+    for k, strategy in enumerate(prepared.strategies):
+        for cohort in entered.cohorts:
+            mine = _of_arm(cohort, numbers, allocated, k)
+            if len(mine):
+                for name, table in follower.follow(strategy, mine).items():
+                    parts[name].append(table)
+        advance(len(numbers))
+    return Block(entered.index, _join_tables(parts))
+
+
+def allocate(prepared: Prepared, block: int) -> npt.NDArray[np.int64] | None:
+    """Return the arm of each of a block's patients by permuted blocks; None where every patient is in every arm.
+
+    Who will progress is not known yet: arms are balanced among those with the first treatment.
+    """
+    plan = prepared.plan
+    if plan.design == "paired":
+        return None
+    one = np.repeat(np.arange(len(plan.arms)), [arm.ratio for arm in plan.arms])
+    first, n = block * BLOCK, len(prepared.patients_of(block))
+    rounds = range(first // len(one), (first + n - 1) // len(one) + 1)
+    drawn = [draw_stream(prepared.conduct.seed, "allocation", str(k)).permutation(one) for k in rounds]
+    skipped = first % len(one)
+    return np.concatenate(drawn)[skipped : skipped + n]
+
+
+def _of_arm(
+    cohort: Cohort, numbers: npt.NDArray[np.int64], allocated: npt.NDArray[np.int64] | None, arm: int
+) -> Cohort:
+    if allocated is None:
+        return cohort
+    mine = numbers[allocated == arm]
+    return cohort.select(np.flatnonzero(np.isin(cohort.ids, mine)))
+
+
+def _calendar(plan: TrialPlan, subjects: pd.DataFrame, seed: int) -> npt.NDArray[np.float64]:
+    if plan.accrual_days == 0 or not len(subjects):
+        return np.zeros(len(subjects))
+    ids = subjects["patient"].to_numpy(dtype=np.int64)
+    return np.asarray(np.floor(plan.accrual_days * ndtr(score_patients("day of entry", ids, seed=seed))))
+
+
+def _join_tables(parts: Mapping[str, Sequence[pd.DataFrame]]) -> TrialTables:
+    tables = {}
+    for name, columns in TABLES.items():
+        found = [part for part in parts[name] if len(part)]
+        table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(columns))
+        tables[name] = table[[*columns, *(c for c in table if c not in columns and name == "subjects")]]
+    return TrialTables(**tables)
+
+
+def join_blocks(plan: TrialPlan, blocks: Sequence[Block]) -> Trial:
+    """Return the trial of all its blocks.
+
+    Raises
+    ------
+    InputError
+        Nobody progressed.
+    """
+    index = pd.concat([block.index for block in blocks], ignore_index=True)
+    if not any(len(block.tables.subjects) for block in blocks):
+        found = f"none of {len(index)} patients progresses within the days given."
+        raise InputError(Fault(plan.name, found, "Follow longer, or simulate more patients."))
+    parts = {name: [getattr(block.tables, name) for block in blocks] for name in TABLES}
+    tables = _join_tables(parts)
+    order = {arm.name: k for k, arm in enumerate(plan.arms)}
+    sorted_ = {
+        name: getattr(tables, name).sort_values(
+            ["arm", "patient"], key=lambda c: c.map(order).fillna(-1) if c.name == "arm" else c, kind="stable",
+            ignore_index=True,
+        )
+        for name in TABLES
+        if name != "subjects"
+    }  # fmt: skip
+    return Trial(plan, index, replace(tables, **sorted_))

@@ -1,0 +1,79 @@
+"""What ends a patient's time under a line, whatever the treatment does: death, drop-out, the end of follow-up.
+
+Competing events: the first that comes is the one that happens. Patients have the same luck in every arm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtr
+
+from aftercar.patients.draws import score_patients
+from aftercar.trials.cohort import Conduct, FloatArray, Line, Run
+from aftercar.trials.mortality import draw_deaths
+from aftercar.trials.tables import EVENTS
+from aftercar.trials.toxicity import draw_toxicity
+
+_DAYS_PER_YEAR = 365.25
+_DAYS = ("death_day", "drop_out_day")
+_USUAL_AGE = 65.0  # where a population says nothing of age
+
+
+def draw_events(run: Run, line: Line, ids: npt.NDArray[np.int64], conduct: Conduct) -> pd.DataFrame:
+    """Draw adverse events, of bridging too, as if the line lasted to the end of follow-up."""
+    spans = [(one.therapy, one.day + run.wait, run.until) for one in line.treatments]
+    spans += [(one.therapy, one.day, np.full(len(ids), run.wait)) for one in line.bridging]
+    if not spans:
+        return pd.DataFrame(columns=list(EVENTS))
+    given = pd.concat(
+        [
+            pd.DataFrame({"patient": ids, "therapy": therapy, "start_day": max(start, 0.0), "end_day": end})
+            for therapy, start, end in spans
+        ],
+        ignore_index=True,
+    )
+    return draw_toxicity(given.assign(arm="", line=run.line - 1), seed=conduct.seed)
+
+
+def draw_ends(
+    run: Run, ids: npt.NDArray[np.int64], known: pd.DataFrame, events: pd.DataFrame, conduct: Conduct
+) -> pd.DataFrame:
+    """Return when and by what each patient's time ends if no progression is followed by another line."""
+    times = run.result["time"].to_numpy()
+    after = times >= 0.0
+    age = known["age"].to_numpy() if "age" in known else np.full(len(ids), _USUAL_AGE)
+    ends = draw_deaths(
+        patients=ids.tolist(), days=times[after], tumour=run.result["tumour_total"].to_numpy()[:, after],
+        age=np.asarray(age, dtype=np.float64), seed=conduct.seed, line=run.line - 1,
+    ).reindex(ids)  # fmt: skip
+    fatal = events[events["grade"] == 5].sort_values(["patient", "day"], kind="stable").drop_duplicates("patient")
+    fatal = fatal.set_index("patient").reindex(ids)
+    day = fatal["day"].astype(np.float64).to_numpy()
+    sooner = day < ends["death_day"].astype(np.float64).fillna(np.inf).to_numpy()
+    cause = np.where(fatal["event"] == "infection", "infection", "treatment")
+    ends["cause_of_death"] = np.where(sooner, cause, ends["cause_of_death"].to_numpy())
+    ends["death_day"] = np.where(sooner, day, ends["death_day"].astype(np.float64).to_numpy())
+    ends["drop_out_day"] = np.nan
+    if conduct.drop_out_per_year > 0:
+        luck = ndtr(score_patients(f"drop-out, line {run.line}", ids, seed=conduct.seed))
+        ends["drop_out_day"] = -np.log(luck) * _DAYS_PER_YEAR / conduct.drop_out_per_year
+    return _first_of(ends, run.until)
+
+
+def _first_of(ends: pd.DataFrame, until: FloatArray) -> pd.DataFrame:
+    """Keep what comes first of death, drop-out and the end of follow-up."""
+    death, lost = (np.ceil(ends[name].astype(np.float64).fillna(np.inf).to_numpy()) for name in _DAYS)
+    end = np.minimum(np.minimum(death, lost), until)
+    died = (death <= end) & np.isfinite(death)
+    dropped = ~died & (lost <= end) & np.isfinite(lost)
+    return pd.DataFrame(
+        {
+            "death_day": np.where(died, death, np.nan),
+            "cause_of_death": np.where(died, ends["cause_of_death"].fillna("").to_numpy(), ""),
+            "drop_out_day": np.where(dropped, lost, np.nan),
+            "end_day": end,
+        },
+        index=ends.index,
+    )
