@@ -1,7 +1,16 @@
 """Virtual trials: patients who relapsed, arms on the same patients, endpoints. Every figure is simulated."""
 
 from aftercar.trials.arms import Arm, simulate_arm
-from aftercar.trials.endpoints import compare_by_mechanism, duration_of_response, progression_free, summarise_arm
+from aftercar.trials.endpoints import (
+    compare_by_covariate,
+    compare_by_mechanism,
+    duration_of_response,
+    progression_free,
+    summarise,
+    summarise_arm,
+    take_records,
+    take_responses,
+)
 from aftercar.trials.plan import TrialPlan, load_plan
 from aftercar.trials.relapsed import Relapsed, count_relapses, simulate_relapsed
 from aftercar.trials.run import Trial, run_trial
@@ -11,6 +20,7 @@ __all__ = [
     "Relapsed",
     "Trial",
     "TrialPlan",
+    "compare_by_covariate",
     "compare_by_mechanism",
     "count_relapses",
     "duration_of_response",
@@ -19,5 +29,8 @@ __all__ = [
     "run_trial",
     "simulate_arm",
     "simulate_relapsed",
+    "summarise",
     "summarise_arm",
+    "take_records",
+    "take_responses",
 ]
