@@ -18,6 +18,7 @@ from aftercar.catalogue.populations import Covariate, Population, load_populatio
 from aftercar.foundation import Fault, InputError
 from aftercar.model.treatment import Course
 from aftercar.patients.draws import draw_patients, draw_scores, draw_values
+from aftercar.patients.parameter_sets import OMEGA, ParameterSets, check_sets
 
 FloatArray = npt.NDArray[np.float64]
 _BLOCK = 1024
@@ -69,6 +70,7 @@ def draw_population(
     n: int,
     seed: int,
     values: Mapping[str, float] | None = None,
+    sets: ParameterSets | None = None,
     data: ModelData | None = None,
 ) -> VirtualPatients:
     """Draw `n` virtual patients of a population for a course of treatment.
@@ -78,7 +80,10 @@ def draw_population(
     course
         Its slots' parameters become columns too.
     values
-        Parameters that are the same in all patients; they win over the population's.
+        Parameters that are the same in all patients; they win over the population's and over the sets'.
+    sets
+        Parameter sets: patient number i belongs to set (i - 1) mod K, and is as lucky in every set. What a population
+        says itself wins over the sets' value for the catalogue's number; a set moves it as ``karmma_like.prior_lines``.
 
     Raises
     ------
@@ -86,9 +91,12 @@ def draw_population(
         Impossible values, correlations that contradict each other, or criteria that hardly anybody meets.
     """
     data = data or load_model_data()
+    if sets is not None:
+        check_sets(sets, data, [population])
+        sets = _sets_within(population, sets)
     blocks: list[tuple[pd.DataFrame, pd.DataFrame]] = []
     found = looked = 0
-    for parameters, covariates in _blocks(population, course, seed, values or {}, data):
+    for parameters, covariates in _blocks(population, course, seed, values or {}, sets, data):
         fit = meets_criteria(population, parameters, covariates, data)
         blocks.append((parameters[fit], covariates[fit]))
         found, looked = found + int(fit.sum()), looked + len(fit)
@@ -126,17 +134,31 @@ def population_data(population: Population, data: ModelData) -> ModelData:
     return replace(data, parameters={**data.parameters, **own})
 
 
+def _sets_within(population: Population, sets: ParameterSets) -> ParameterSets:
+    """Return sets in the names that hold within a population: its own numbers stand for those of the catalogue."""
+    table = sets.values
+    catalogue = [c for c in table if str(c).removesuffix(OMEGA) in population.parameters]
+    own = {c: str(c).removeprefix(f"{population.id}.") for c in table if str(c).startswith(f"{population.id}.")}
+    return ParameterSets(table.drop(columns=catalogue).rename(columns=own), origin=sets.origin)
+
+
 def _blocks(
-    population: Population, course: Course, seed: int, values: Mapping[str, float], data: ModelData
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    population: Population, course: Course, seed: int, values: Mapping[str, float], sets: ParameterSets | None,
+    data: ModelData,
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:  # fmt: skip
     laid = population_data(population, data)
     mixing = _Mixing.of(population)
-    alike = {k: number.value for k, number in population.parameters.items() if number.between_patients is None}
+    moved = set() if sets is None else set(sets.values.columns)
+    alike = {
+        k: number.value
+        for k, number in population.parameters.items()
+        if number.between_patients is None and k not in moved
+    }
     first = 0
     while True:
         scores = mixing.scores(seed, first)
         table = draw_patients(
-            course, n=_BLOCK, seed=seed, first=first, values={**alike, **values}, scores=scores, data=laid
+            course, n=_BLOCK, seed=seed, first=first, values={**alike, **values}, scores=scores, sets=sets, data=laid
         )
         known = pd.DataFrame(
             {
