@@ -162,6 +162,10 @@ class Costimulation(Record):
     memory_formation: Number
     persistence: Number
 
+    def numbers(self) -> dict[str, Number]:
+        """Return the multipliers by the names that they have in a product's slot."""
+        return {k: getattr(self, k) for k in ("activation", "exhaustion", "memory_formation", "persistence")}
+
 
 class Description(Record):
     """What a therapy is, in the words of its entry; empty where a user's entry says nothing."""

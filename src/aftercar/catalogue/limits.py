@@ -36,10 +36,15 @@ def find_fault(name: str, value: float, *, may_be_negative: bool = False) -> tup
     """
     if not math.isfinite(value):
         return f"'{name}' is {value}, no finite number.", "Correct it."
-    if _SHARES.search(name) and not _NO_SHARES.search(name) and not 0 <= value <= 1:
+    if is_share(name) and not 0 <= value <= 1:
         return f"'{name}' is {value:g}.", "Give a share between 0 and 1."
     if _ABOVE_ZERO.search(name) and not _MAY_BE_ZERO.search(name) and not value > 0:
         return f"'{name}' is {value:g}.", "Give a value above zero: an equation divides by it."
     if value < 0 and not may_be_negative:
         return f"'{name}' is {value:g}.", "Give a value of 0 or more."
     return None
+
+
+def is_share(name: str) -> bool:
+    """Tell whether a parameter is a share, a chance or a switch, which lies between 0 and 1."""
+    return bool(_SHARES.search(name)) and not _NO_SHARES.search(name)

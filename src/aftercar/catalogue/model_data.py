@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from aftercar.catalogue.biology import Action, Antigen, Costimulation, Description, Mechanism, ModelParameter
+from aftercar.catalogue.biology import Action, Antigen, Costimulation, Description, Mechanism, ModelParameter, Number
 from aftercar.catalogue.limits import find_fault
 from aftercar.foundation import Fault, InputError, hash_bytes
 from aftercar.foundation.tables import read_text
@@ -51,6 +51,21 @@ class ModelData:
         ``product_potency`` of the tables is ``potency`` here and ``product1_potency`` in the system.
         """
         return {k.removeprefix(f"{kind}_"): p for k, p in self.parameters.items() if p.slot == kind}
+
+    def slot_numbers(self, therapy: str) -> Mapping[str, tuple[str, Number]]:
+        """Return every number of a therapy's slot by its name there, each with the place where it stands.
+
+        A place is ``ide_cel.immunogenicity`` (the therapy's own), ``cd28.persistence`` (its costimulation's) or
+        ``product_engraftment`` (the default of the slot).
+        """
+        action = self.actions[therapy]
+        found: dict[str, tuple[str, Number]] = {
+            name: (f"{action.kind}_{name}", number) for name, number in self.slot_parameters(action.kind).items()
+        }
+        if action.costimulation is not None:
+            signal = self.costimulation[action.costimulation]
+            found |= {name: (f"{signal.id}.{name}", number) for name, number in signal.numbers().items()}
+        return found | {name: (f"{therapy}.{name}", number) for name, number in action.values.items()}
 
 
 def load_model_data(directory: Path | None = None) -> ModelData:

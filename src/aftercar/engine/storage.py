@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +19,7 @@ import xarray as xr
 from aftercar.engine.network import Network
 from aftercar.engine.schedule import Administration
 from aftercar.engine.simulate import Settings, list_failures, simulate
-from aftercar.foundation import Fault, InputError, Manifest, command_line, hash_bytes, write_atomic
+from aftercar.foundation import Fault, InputError, Manifest, claim_folder, command_line, hash_bytes, write_atomic
 
 Source = pd.DataFrame | Callable[[int, int], pd.DataFrame]
 
@@ -78,7 +77,7 @@ def simulate_to_folder(
     names = tuple(outputs) if outputs is not None else tuple(s.id for s in model.states)
     how = settings or Settings()
     key = _manifest(model, times, patients, total, doses, names, seed, arm, how, per_part)
-    _check_folder(folder, key)
+    claim_folder(folder, key, parts="part-*.parquet")
     edges = [(k, min(k + per_part, total)) for k in range(0, total, per_part)]
     made = done = failures = 0
     begin = time.perf_counter()
@@ -142,18 +141,3 @@ def _manifest(
         rows = pd.util.hash_pandas_object(patients, index=True).to_numpy()
         hashes["patients"] = hash_bytes(rows.tobytes(), repr(list(patients.columns)).encode())
     return Manifest(command=command_line(), config=config, seed=seed, hashes=hashes)
-
-
-def _check_folder(folder: Path, manifest: Manifest) -> None:
-    """Begin a folder, or make sure that it belongs to this very run."""
-    path = folder / "manifest.json"
-    if not path.exists():
-        if folder.is_dir() and any(folder.glob("part-*.parquet")):
-            raise InputError(Fault(str(folder), "it holds parts without a manifest.", "Name an empty folder."))
-        write_atomic(path, manifest.to_json() + os.linesep)
-        return
-    before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(manifest.to_json())
-    differing = [k for k in ("config", "seed", "hashes", "version", "environment") if before.get(k) != now[k]]
-    if differing:
-        found = f"the folder holds a run with another {' and '.join(differing)}."
-        raise InputError(Fault(str(folder), found, "Name another folder, or delete this one."))

@@ -9,8 +9,9 @@ from aftercar.foundation.errors import (
     NotPoolableError,
     SmallSampleWarning,
 )
+from aftercar.foundation.folders import fill_folder
 from aftercar.foundation.notices import NOTICES, show_notices
-from aftercar.foundation.provenance import Manifest, command_line, hash_bytes, write_atomic
+from aftercar.foundation.provenance import Manifest, claim_folder, command_line, hash_bytes, write_atomic
 from aftercar.foundation.randomness import DEFAULT_SEED, draw_stream
 from aftercar.foundation.tables import Column, Table, column, columns_of, load_table
 
@@ -27,10 +28,12 @@ __all__ = [
     "NotPoolableError",
     "SmallSampleWarning",
     "Table",
+    "claim_folder",
     "column",
     "columns_of",
     "command_line",
     "draw_stream",
+    "fill_folder",
     "hash_bytes",
     "load_table",
     "show_notices",

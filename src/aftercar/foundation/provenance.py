@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from aftercar.foundation.errors import Fault, InputError
+
 _CORE_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "altair", "lifelines")
 
 
@@ -94,6 +96,36 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
         error.filename = str(path)  # the user knows this name, not that of the temporary neighbour
         raise
     return path
+
+
+def claim_folder(folder: Path, manifest: Manifest, *, parts: str) -> None:
+    """Begin a folder for a run that may be stopped and go on, or make sure that it belongs to this very run.
+
+    Parameters
+    ----------
+    parts
+        Pattern of the files or folders that a run leaves while it goes on.
+
+    Raises
+    ------
+    InputError
+        The folder holds parts without a manifest, or a run with another configuration, seed, version or data.
+    """
+    path = folder / "manifest.json"
+    if not path.exists():
+        if folder.is_dir() and any(folder.glob(parts)):
+            raise InputError(Fault(str(folder), "it holds parts without a manifest.", "Name an empty folder."))
+        write_atomic(path, manifest.to_json() + os.linesep)
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        before = {}
+    now = json.loads(manifest.to_json())
+    differing = [k for k in ("config", "seed", "hashes", "version", "environment") if before.get(k) != now[k]]
+    if differing:
+        found = f"the folder holds a run with another {' and '.join(differing)}."
+        raise InputError(Fault(str(folder), found, "Name another folder, or delete this one."))
 
 
 def command_line() -> str:

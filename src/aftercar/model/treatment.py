@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from aftercar.catalogue.biology import Action, Administration, Number, Spread
+from aftercar.catalogue.biology import Action, Administration, Spread
 from aftercar.catalogue.limits import find_fault
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.catalogue.regimens import TreatmentEntry
@@ -81,6 +81,8 @@ class Course:
         First day of the simulation: the first dose or 0, whichever is earlier.
     end
         Last day.
+    given
+        Slot parameters that the plan itself set.
     """
 
     structure: Structure
@@ -91,6 +93,7 @@ class Course:
     doses: tuple[Dose | Infusion, ...]
     start: float
     end: float
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,10 @@ def arrange_course(
     doses.sort(key=lambda dose: dose.time if isinstance(dose.time, float) else dose.time[0])
     first = min((float(d.time) for d in doses if isinstance(d.time, float)), default=0.0)
     used = {slot: therapy for (_, therapy), slot in slots.items()}
-    return Course(structure, used, parameters, spreads, links, tuple(doses), min(0.0, first), float(days))
+    # A therapy that is given again has the numbers of the last time.
+    last = {slots.get((one.action.kind, one.therapy), ""): one.values for one in given}
+    own = frozenset(f"{slot}_{name}" for slot, values in last.items() if slot for name in values)
+    return Course(structure, used, parameters, spreads, links, tuple(doses), min(0.0, first), float(days), own)
 
 
 def list_administrations(
@@ -265,12 +271,7 @@ def _fill_slot(
 ) -> None:  # fmt: skip
     """Write a therapy's numbers into its slot; the slot's defaults stand where it has none."""
     began = parameters.get(f"{slot}_start")
-    numbers: dict[str, Number] = dict(data.slot_parameters(one.action.kind))
-    if one.action.costimulation is not None:
-        signal = data.costimulation[one.action.costimulation]
-        numbers |= {k: getattr(signal, k) for k in ("activation", "exhaustion", "memory_formation", "persistence")}
-    numbers |= one.action.values
-    for name, number in numbers.items():
+    for name, (_, number) in data.slot_numbers(one.therapy).items():
         parameters[f"{slot}_{name}"] = one.values.get(name, number.value)
         default = data.slot_parameters(one.action.kind)[name]
         spread = number.between_patients or default.between_patients

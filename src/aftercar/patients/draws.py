@@ -18,11 +18,14 @@ from aftercar.catalogue.limits import find_fault
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.foundation import Fault, InputError, draw_stream
 from aftercar.model.treatment import Course
+from aftercar.patients.parameter_sets import OMEGA, ParameterSets
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def draw_values(law: Spread, typical: float | FloatArray, scores: FloatArray) -> FloatArray:
+def draw_values(
+    law: Spread, typical: float | FloatArray, scores: FloatArray, *, omega: FloatArray | None = None
+) -> FloatArray:
     """Turn standard normal scores into values of a parameter, whole numbers where the law says so.
 
     Parameters
@@ -32,18 +35,20 @@ def draw_values(law: Spread, typical: float | FloatArray, scores: FloatArray) ->
         (shape (patients,)) for the law by_category; not used by laws with ends or a probability of their own.
     scores
         Standard normal, shape (patients,).
+    omega
+        Spread of each patient's parameter set, shape (patients,), in place of the law's.
     """
-    values = _draw_plain(law, typical, scores)
+    values = _draw_plain(law, typical, scores, _number(law.omega) if omega is None else omega)
     return np.round(values) if law.whole else values
 
 
-def _draw_plain(law: Spread, typical: float | FloatArray, scores: FloatArray) -> FloatArray:
+def _draw_plain(law: Spread, typical: float | FloatArray, scores: FloatArray, omega: float | FloatArray) -> FloatArray:
     u = ndtr(scores)
     match law.law:
         case "lognormal" | "by_category":
-            return np.asarray(typical * np.exp(_number(law.omega) * scores))
+            return np.asarray(typical * np.exp(omega * scores))
         case "logitnormal":
-            return np.asarray(expit(logit(typical) + _number(law.omega) * scores), dtype=np.float64)
+            return np.asarray(expit(logit(typical) + omega * scores), dtype=np.float64)
         case "normal":
             return typical + _number(law.sd) * scores
         case "bernoulli":
@@ -55,7 +60,7 @@ def _draw_plain(law: Spread, typical: float | FloatArray, scores: FloatArray) ->
             return np.asarray(np.exp(low + u * (high - low)))
         case "two_group_lognormal":
             fewer, within = _minority(u, _number(law.probability))
-            return np.where(fewer, _number(law.factor), 1.0) * typical * np.exp(_number(law.omega) * ndtri(within))
+            return np.where(fewer, _number(law.factor), 1.0) * typical * np.exp(omega * ndtri(within))
         case "zero_or_uniform":
             none, within = _minority(u, _number(law.probability))
             return np.where(none, 0.0, _number(law.low) + within * (_number(law.high) - _number(law.low)))
@@ -103,6 +108,7 @@ def draw_patients(
     first: int = 0,
     values: Mapping[str, float] | None = None,
     scores: Mapping[str, FloatArray] | None = None,
+    sets: ParameterSets | None = None,
     data: ModelData | None = None,
 ) -> pd.DataFrame:
     """Draw virtual patients for a course of treatment.
@@ -115,11 +121,14 @@ def draw_patients(
         Parameters that are the same for all patients, by name; switches among them.
     scores
         Standard normal scores of parameters that depend on each other, shape (n,); the others have their own.
+    sets
+        Parameter sets to which patients belong in turn. A patient's luck is the same in every set.
 
     Returns
     -------
     pandas.DataFrame
-        One row per patient, one column per parameter that differs from its default; the index counts from 1.
+        One row per patient, one column per parameter that differs from its default; the index counts from 1. What sets
+        change has a column too.
 
     Raises
     ------
@@ -131,24 +140,28 @@ def draw_patients(
     if n < 0 or first < 0:
         raise InputError(Fault("patients", f"{n} patients from position {first}.", "Give numbers of 0 or more."))
     fixed, given = check_values(values or {}, course, data), scores or {}
+    ids = np.arange(first + 1, first + n + 1)
+    chosen = {} if sets is None else sets.of_patients(ids)
 
     def score(name: str) -> FloatArray:
         return given[name] if name in given else draw_scores(name, n=n, seed=seed, first=first)
 
-    table = _draw_own(fixed, data, score, n)
-    for name, typical in course.parameters.items():
-        spread = course.spreads.get(name)
-        own = draw_scores(name, n=n, seed=seed, first=first) if spread is not None else np.zeros(n)
-        table[name] = draw_values(spread, typical, own) if spread is not None else np.full(n, typical)
+    table = _draw_own(fixed, data, score, n, chosen)
+    slots = draw_slots(course, ids, seed=seed, sets=sets, data=data)
+    table |= {str(name): slots[name].to_numpy() for name in slots}
     for name, value in fixed.items():
         table[name] = np.full(n, value)
     return _linked(table, course, data, n, first)
 
 
 def _draw_own(
-    fixed: Mapping[str, float], data: ModelData, scores: Callable[[str], FloatArray], n: int
-) -> dict[str, FloatArray]:
-    """Return the patients' own parameters: each from its law, those of a category after their category."""
+    fixed: Mapping[str, float], data: ModelData, scores: Callable[[str], FloatArray], n: int,
+    chosen: Mapping[str, FloatArray],
+) -> dict[str, FloatArray]:  # fmt: skip
+    """Return the patients' own parameters: each from its law, those of a category after their category.
+
+    `chosen`: what their sets say; a parameter without a law is what the set says.
+    """
     laws = {
         name: one.between_patients
         for name, one in data.parameters.items()
@@ -157,13 +170,69 @@ def _draw_own(
     table: dict[str, FloatArray] = {}
     for name, law in laws.items():
         if law.law != "by_category":
-            table[name] = draw_values(law, data.parameters[name].value, scores(name))
+            typical = chosen.get(name, data.parameters[name].value)
+            table[name] = draw_values(law, typical, scores(name), omega=chosen.get(name + OMEGA))
     drawn = dict(table)
     for name, law in laws.items():
         if law.law == "by_category":
             category = drawn.get(str(law.of), np.full(n, fixed.get(str(law.of), 0.0)))
-            table[name] = draw_values(law, np.asarray(law.values)[category.astype(np.int64)], scores(name))
+            typical = np.asarray(law.values)[category.astype(np.int64)]
+            if name in chosen:  # all categories move with the typical one
+                typical = typical * (chosen[name] / data.parameters[name].value)
+            table[name] = draw_values(law, typical, scores(name), omega=chosen.get(name + OMEGA))
+    for name, one in data.parameters.items():
+        if name in chosen and not one.slot and name not in laws and name not in fixed:
+            table[name] = chosen[name]
     return table
+
+
+def draw_slots(
+    course: Course, ids: npt.ArrayLike, *, seed: int, sets: ParameterSets | None = None, data: ModelData | None = None
+) -> pd.DataFrame:
+    """Draw the parameters of a course's slots for patients by their numbers, whoever they are otherwise.
+
+    Parameters
+    ----------
+    ids
+        Numbers of patients, 1 or more, shape (patients,), in any order.
+    sets
+        Parameter sets to which patients belong in turn; what the plan itself sets is not moved.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per patient, indexed by number; one column per name of `course.parameters`. What is linked to a
+        parameter of the patient (`course.links`) stands at its typical value.
+    """
+    data = data or load_model_data()
+    who = np.asarray(ids, dtype=np.int64)
+    chosen = {} if sets is None else sets.of_patients(who)
+    places = _places(course, data) if chosen else {}
+    first = int(who.min()) - 1 if len(who) else 0
+    last = int(who.max()) if len(who) else 0
+    table: dict[str, FloatArray] = {}
+    for name, typical in course.parameters.items():
+        place, owner_of_law = places.get(name, ("", ""))
+        value: float | FloatArray = chosen.get(place, typical)
+        spread = course.spreads.get(name)
+        if spread is None:
+            table[name] = chosen[place] if place in chosen else np.full(len(who), typical)
+        else:
+            scores = draw_scores(name, n=last - first, seed=seed, first=first)[who - 1 - first]
+            table[name] = draw_values(spread, value, scores, omega=chosen.get(owner_of_law + OMEGA))
+    return pd.DataFrame(table, index=pd.Index(who, name="patient"))
+
+
+def _places(course: Course, data: ModelData) -> dict[str, tuple[str, str]]:
+    """Return for each slot parameter where its number stands in the catalogue, and where its law does."""
+    found = {}
+    for slot, therapy in course.slots.items():
+        kind = data.actions[therapy].kind
+        for name, (place, number) in data.slot_numbers(therapy).items():
+            law = place if number.between_patients is not None else f"{kind}_{name}"
+            if f"{slot}_{name}" not in course.given:
+                found[f"{slot}_{name}"] = (place, law)
+    return found
 
 
 def typical_patient(

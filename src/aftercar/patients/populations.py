@@ -18,6 +18,7 @@ from aftercar.catalogue.populations import Covariate, Population, load_populatio
 from aftercar.foundation import Fault, InputError
 from aftercar.model.treatment import Course
 from aftercar.patients.draws import draw_patients, draw_scores, draw_values
+from aftercar.patients.parameter_sets import OMEGA, ParameterSets, check_sets
 
 FloatArray = npt.NDArray[np.float64]
 _BLOCK = 1024
@@ -69,6 +70,7 @@ def draw_population(
     n: int,
     seed: int,
     values: Mapping[str, float] | None = None,
+    sets: ParameterSets | None = None,
     data: ModelData | None = None,
 ) -> VirtualPatients:
     """Draw `n` virtual patients of a population for a course of treatment.
@@ -78,7 +80,10 @@ def draw_population(
     course
         Its slots' parameters become columns too.
     values
-        Parameters that are the same in all patients; they win over the population's.
+        Parameters that are the same in all patients; they win over the population's and over the sets'.
+    sets
+        Parameter sets: patient number i belongs to set (i - 1) mod K, and is as lucky in every set. What a population
+        says itself wins over the sets' value for the catalogue's number; a set moves it as ``karmma_like.prior_lines``.
 
     Raises
     ------
@@ -86,10 +91,14 @@ def draw_population(
         Impossible values, correlations that contradict each other, or criteria that hardly anybody meets.
     """
     data = data or load_model_data()
+    if sets is not None:
+        check_sets(sets, data, [population])
     blocks: list[VirtualPatients] = []
     found = looked = 0
     while found < n or not blocks:
-        block = draw_candidates(population, course, first=looked, n=_BLOCK, seed=seed, values=values, data=data)
+        block = draw_candidates(
+            population, course, first=looked, n=_BLOCK, seed=seed, values=values, sets=sets, data=data
+        )
         blocks.append(block)
         found, looked = found + len(block.parameters), looked + _BLOCK
         if found < _FEWEST_ACCEPTED * looked and looked >= 2 / _FEWEST_ACCEPTED:
@@ -108,6 +117,7 @@ def draw_candidates(
     n: int,
     seed: int,
     values: Mapping[str, float] | None = None,
+    sets: ParameterSets | None = None,
     data: ModelData | None = None,
 ) -> VirtualPatients:
     """Draw `n` candidates from position `first` on (0 is the first of the seed) and return those who may be included.
@@ -119,10 +129,18 @@ def draw_candidates(
     """
     data = data or load_model_data()
     laid = population_data(population, data)
+    sets = None if sets is None else _sets_within(population, sets)
     scores = _Mixing.of(population).scores(seed, first, n)
-    alike = {k: number.value for k, number in population.parameters.items() if number.between_patients is None}
+    moved = set() if sets is None else set(sets.values.columns)
+    alike = {
+        k: number.value
+        for k, number in population.parameters.items()
+        if number.between_patients is None and k not in moved
+    }
     fixed = values or {}
-    table = draw_patients(course, n=n, seed=seed, first=first, values={**alike, **fixed}, scores=scores, data=laid)
+    table = draw_patients(
+        course, n=n, seed=seed, first=first, values={**alike, **fixed}, scores=scores, sets=sets, data=laid
+    )
     known = pd.DataFrame(
         {k: _draw_covariate(k, one, scores, seed, first, n) for k, one in population.covariates.items()},
         index=table.index,
@@ -155,6 +173,14 @@ def population_data(population: Population, data: ModelData) -> ModelData:
         for name, number in population.parameters.items()
     }
     return replace(data, parameters={**data.parameters, **own})
+
+
+def _sets_within(population: Population, sets: ParameterSets) -> ParameterSets:
+    """Return sets in the names that hold within a population: its own numbers stand for those of the catalogue."""
+    table = sets.values
+    catalogue = [c for c in table if str(c).removesuffix(OMEGA) in population.parameters]
+    own = {c: str(c).removeprefix(f"{population.id}.") for c in table if str(c).startswith(f"{population.id}.")}
+    return ParameterSets(table.drop(columns=catalogue).rename(columns=own), origin=sets.origin)
 
 
 def _draw_covariate(

@@ -48,13 +48,8 @@ def list_ranges(course: Course, data: ModelData | None = None) -> pd.DataFrame:
     numbers: dict[str, Number] = {k: p for k, p in data.parameters.items() if not p.slot}
     typical = {k: p.value for k, p in numbers.items()}
     for slot, therapy in course.slots.items():
-        action = data.actions[therapy]
-        own: dict[str, Number] = dict(data.slot_parameters(action.kind))
-        if action.costimulation is not None:
-            signal = data.costimulation[action.costimulation]
-            own |= {k: getattr(signal, k) for k in ("activation", "exhaustion", "memory_formation", "persistence")}
-        own |= action.values
-        numbers |= {f"{slot}_{k}": number for k, number in own.items() if f"{slot}_{k}" not in course.links}
+        own = data.slot_numbers(therapy)
+        numbers |= {f"{slot}_{k}": number for k, (_, number) in own.items() if f"{slot}_{k}" not in course.links}
     typical |= dict(course.parameters)
     rows = {
         name: (typical[name], n.low, n.high, n.low > 0 and n.high > _DECADE * n.low, n.unit, n.grade)

@@ -14,6 +14,7 @@ from aftercar.catalogue.model_data import ModelData
 from aftercar.clinic import Schedule
 from aftercar.engine import Dose, Infusion, Snapshot
 from aftercar.model import Course, Structure, Treatment
+from aftercar.patients import ParameterSets
 
 FloatArray = npt.NDArray[np.float64]
 WASHOUT_DAYS = 14.0
@@ -32,6 +33,8 @@ class Conduct:
         vein-to-vein time if that is longer.
     drop_out_per_year
         Rate at which patients are lost from follow-up.
+    sets
+        Sets of population parameters that the patients belong to in turn; None is the catalogue's typical values.
     details
         Whether visits, administrations and clones are kept; endpoints need none of them.
     """
@@ -43,6 +46,7 @@ class Conduct:
     criteria: str = "imwg2016"
     washout_days: float = WASHOUT_DAYS
     drop_out_per_year: float = 0.0
+    sets: ParameterSets | None = None
     details: bool = True
 
 

@@ -82,9 +82,7 @@ def summarise(
     return table.assign(kind="simulated")
 
 
-def compare_by_mechanism(
-    tables: TrialTables, *, least: int = 10, level: float = LEVEL
-) -> pd.DataFrame:
+def compare_by_mechanism(tables: TrialTables, *, least: int = 10, level: float = LEVEL) -> pd.DataFrame:
     """Return the response rate of each arm by mechanism of relapse: where a strategy works and where it fails.
 
     Columns arm, mechanism, events, n, estimate, ci_lb, ci_ub; treated patients. Mechanisms of fewer than `least`

@@ -18,7 +18,9 @@ from aftercar.catalogue.model_data import ModelData
 from aftercar.catalogue.populations import Population
 from aftercar.foundation import Fault, InputError
 from aftercar.model import Course, Structure, Treatment, arrange_course
+from aftercar.patients import ParameterSets
 from aftercar.patients.draws import draw_scores
+from aftercar.patients.parameter_sets import check_sets
 from aftercar.patients.populations import VirtualPatients, draw_candidates, find_population
 from aftercar.trials.cohort import Cohort, Conduct
 from aftercar.trials.lines import treat_first
@@ -83,7 +85,9 @@ def find_first_treatments(
     )  # fmt: skip
 
 
-def number_patients(firsts: Sequence[FirstTreatment], *, n: int, seed: int, data: ModelData) -> npt.NDArray[np.int64]:
+def number_patients(
+    firsts: Sequence[FirstTreatment], *, n: int, seed: int, data: ModelData, sets: ParameterSets | None = None
+) -> npt.NDArray[np.int64]:
     """Return the numbers of the first `n` candidates who may be included.
 
     Raises
@@ -92,10 +96,12 @@ def number_patients(firsts: Sequence[FirstTreatment], *, n: int, seed: int, data
         Hardly any candidate meets the criteria.
     """
     courses = [one.arrange(data) for one in firsts]
+    if sets is not None:
+        check_sets(sets, data, [one.population for one in firsts])
     found: list[npt.NDArray[np.int64]] = []
     count = looked = 0
     while count < n:
-        parts = draw_window(firsts, courses, first=looked, n=_WINDOW, seed=seed, data=data)
+        parts = draw_window(firsts, courses, first=looked, n=_WINDOW, seed=seed, data=data, sets=sets)
         fit = np.sort(np.concatenate([part.parameters.index.to_numpy(dtype=np.int64) for part in parts]))
         found.append(fit)
         count, looked = count + len(fit), looked + _WINDOW
@@ -106,7 +112,14 @@ def number_patients(firsts: Sequence[FirstTreatment], *, n: int, seed: int, data
 
 
 def draw_window(
-    firsts: Sequence[FirstTreatment], courses: Sequence[Course], *, first: int, n: int, seed: int, data: ModelData
+    firsts: Sequence[FirstTreatment],
+    courses: Sequence[Course],
+    *,
+    first: int,
+    n: int,
+    seed: int,
+    data: ModelData,
+    sets: ParameterSets | None,
 ) -> list[VirtualPatients]:
     """Return candidates `first` to `first + n - 1` who may be included, by where they come from."""
     ends = np.cumsum([one.share for one in firsts])[:-1]
@@ -116,7 +129,7 @@ def draw_window(
     group = np.searchsorted(ends, luck, side="right")
     parts = []
     for k, (one, course) in enumerate(zip(firsts, courses, strict=True)):
-        people = draw_candidates(one.population, course, first=first, n=n, seed=seed, data=data)
+        people = draw_candidates(one.population, course, first=first, n=n, seed=seed, sets=sets, data=data)
         mine = group[people.parameters.index.to_numpy() - first - 1] == k
         parts.append(VirtualPatients(people.parameters[mine], people.covariates[mine], one.population, n))
     return parts
@@ -126,7 +139,9 @@ def enter(firsts: Sequence[FirstTreatment], numbers: npt.NDArray[np.int64], cond
     """Give the first treatment to the patients of these numbers; return who progressed, and everybody's outcome."""
     first, last = int(numbers[0]) - 1, int(numbers[-1])
     courses = [one.arrange(conduct.data, conduct.structure) for one in firsts]
-    parts = draw_window(firsts, courses, first=first, n=last - first, seed=conduct.seed, data=conduct.data)
+    parts = draw_window(
+        firsts, courses, first=first, n=last - first, seed=conduct.seed, data=conduct.data, sets=conduct.sets
+    )
     cohorts, index, subjects, clones = [], [], [], []
     for one, course, people in zip(firsts, courses, parts, strict=True):
         if not len(people.parameters):
@@ -137,7 +152,7 @@ def enter(firsts: Sequence[FirstTreatment], numbers: npt.NDArray[np.int64], cond
         if result.progressed is None:
             continue
         cohorts.append(result.progressed)
-        subjects.append(_subjects(result.progressed, table, people.covariates))
+        subjects.append(_subjects(result.progressed, table, people.covariates, conduct.sets))
         if "clones" in result.details:
             clones.append(result.details["clones"].assign(arm=""))
     return Entered(
@@ -146,9 +161,12 @@ def enter(firsts: Sequence[FirstTreatment], numbers: npt.NDArray[np.int64], cond
     )  # fmt: skip
 
 
-def _subjects(cohort: Cohort, table: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
+def _subjects(
+    cohort: Cohort, table: pd.DataFrame, covariates: pd.DataFrame, sets: ParameterSets | None
+) -> pd.DataFrame:
     mine = table.set_index("patient").loc[cohort.ids]
-    subjects = pd.DataFrame({"patient": cohort.ids, "parameter_set": 0, "calendar_day": 0.0})
+    own_set = np.ones(len(cohort), dtype=np.int64) if sets is None else sets.sets_of(cohort.ids)
+    subjects = pd.DataFrame({"patient": cohort.ids, "parameter_set": own_set, "calendar_day": 0.0})
     subjects["index_best_response"] = mine["best_response"].to_numpy()
     subjects["index_progression_day"] = mine["progression_day"].to_numpy()
     columns = [name for name in cohort.truth if name != "manufacturing_failure"]

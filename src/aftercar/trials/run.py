@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +22,16 @@ from aftercar.catalogue.populations import Population, load_populations
 from aftercar.engine import IntegrationWarning
 from aftercar.foundation import Fault, InputError, draw_stream
 from aftercar.model import structure_for
+from aftercar.patients import draw_prior
 from aftercar.patients.draws import score_patients
 from aftercar.trials.cohort import Cohort, Conduct
 from aftercar.trials.entry import FirstTreatment, enter, find_first_treatments, number_patients
 from aftercar.trials.plan import TrialPlan, list_paths
 from aftercar.trials.strategy import Follower, Strategy, end_of_follow_up
-from aftercar.trials.tables import TABLES, TrialTables
+from aftercar.trials.tables import TABLES, TrialTables, set_types
 
-BLOCK = 128
+# Patients of a block: enough to fill vectors, few enough that two processors share a small trial.
+_SMALLEST_BLOCK, _LARGEST_BLOCK, _BLOCKS = 32, 1024, 8
 # A trial larger than this keeps outcomes alone: its visits would fill memory and disk.
 MOST_DETAILED = 20_000
 
@@ -43,15 +45,16 @@ class Prepared:
     strategies: tuple[Strategy, ...]
     conduct: Conduct
     numbers: npt.NDArray[np.int64]
+    per_block: int
 
     @property
     def blocks(self) -> int:
         """How many blocks there are."""
-        return -(-len(self.numbers) // BLOCK)
+        return -(-len(self.numbers) // self.per_block)
 
     def patients_of(self, block: int) -> npt.NDArray[np.int64]:
         """Return the numbers of a block's patients."""
-        return self.numbers[block * BLOCK : (block + 1) * BLOCK]
+        return self.numbers[block * self.per_block : (block + 1) * self.per_block]
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,22 @@ class Trial:
 
 
 def prepare_trial(
-    plan: TrialPlan, *, seed: int, data: ModelData | None = None, populations: Mapping[str, Population] | None = None
+    plan: TrialPlan,
+    *,
+    seed: int,
+    sets: int = 0,
+    data: ModelData | None = None,
+    populations: Mapping[str, Population] | None = None,
+    per_block: int | None = None,
 ) -> Prepared:
     """Resolve a plan: who, which lines, which slots.
+
+    Parameters
+    ----------
+    sets
+        Number of sets of population parameters that patients belong to in turn; 0 is the catalogue's typical values.
+    per_block
+        Patients of a block; results do not depend on it.
 
     Raises
     ------
@@ -89,18 +105,22 @@ def prepare_trial(
     strategies = plan.strategies
     paths = [[*one.plan, *path] for one in firsts for arm in strategies for path in list_paths(arm)]
     structure = structure_for(paths, days=plan.days, data=data)
+    bases = [one.population for one in firsts]
+    drawn = draw_prior(sets, seed=seed, data=data, populations=bases) if sets else None
     conduct = Conduct(
         seed, data, structure, criteria=plan.criteria, washout_days=plan.washout_days,
-        drop_out_per_year=plan.drop_out_per_year, details=plan.patients * len(plan.arms) <= MOST_DETAILED,
+        drop_out_per_year=plan.drop_out_per_year, sets=drawn, details=plan.patients * len(plan.arms) <= MOST_DETAILED,
     )  # fmt: skip
-    numbers = number_patients(firsts, n=plan.patients, seed=seed, data=data)
-    return Prepared(plan, firsts, strategies, conduct, numbers)
+    numbers = number_patients(firsts, n=plan.patients, seed=seed, data=data, sets=drawn)
+    size = per_block or int(np.clip(-(-plan.patients // _BLOCKS), _SMALLEST_BLOCK, _LARGEST_BLOCK))
+    return Prepared(plan, firsts, strategies, conduct, numbers, size)
 
 
 def run_trial(
     plan: TrialPlan,
     *,
     seed: int,
+    sets: int = 0,
     data: ModelData | None = None,
     populations: Mapping[str, Population] | None = None,
     workers: int | None = None,
@@ -110,6 +130,8 @@ def run_trial(
 
     Parameters
     ----------
+    sets
+        As `prepare_trial`.
     workers
         Threads; by default one for each processor. Results do not depend on it.
     advance
@@ -120,24 +142,23 @@ def run_trial(
     InputError
         Nobody relapses, or a therapy cannot be given.
     """
-    prepared = prepare_trial(plan, seed=seed, data=data, populations=populations)
-    blocks = list(run_blocks(prepared, range(prepared.blocks), workers=workers, advance=advance))
-    return join_blocks(plan, blocks)
+    prepared = prepare_trial(plan, seed=seed, sets=sets, data=data, populations=populations)
+    blocks = dict(run_blocks(prepared, range(prepared.blocks), workers=workers, advance=advance))
+    return join_blocks(plan, [blocks[k] for k in sorted(blocks)])
 
 
 def run_blocks(
     prepared: Prepared, blocks: Sequence[int], *, workers: int | None = None,
     advance: Callable[[int], None] = lambda n: None,
-) -> Iterator[Block]:  # fmt: skip
-    """Run blocks over threads and yield them in order."""
+) -> Iterator[tuple[int, Block]]:  # fmt: skip
+    """Run blocks over threads; yield each with its number as it is done, so that none need wait for another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IntegrationWarning)  # counted in the tables
         with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            waiting = [pool.submit(run_block, prepared, block, advance) for block in blocks]
+            waiting = {pool.submit(run_block, prepared, block, advance): block for block in blocks}
             try:
-                for k, work in enumerate(waiting):
-                    yield work.result()
-                    waiting[k].cancel()
+                for work in as_completed(list(waiting)):
+                    yield waiting.pop(work), work.result()
             except BaseException:
                 for work in waiting:
                     work.cancel()
@@ -166,7 +187,7 @@ def run_block(prepared: Prepared, block: int, advance: Callable[[int], None] = l
                 for name, table in follower.follow(strategy, mine).items():
                     parts[name].append(table)
         advance(len(numbers))
-    return Block(entered.index, _join_tables(parts))
+    return Block(entered.index, _join_tables(parts, [arm.name for arm in plan.arms]))
 
 
 def allocate(prepared: Prepared, block: int) -> npt.NDArray[np.int64] | None:
@@ -178,7 +199,7 @@ def allocate(prepared: Prepared, block: int) -> npt.NDArray[np.int64] | None:
     if plan.design == "paired":
         return None
     one = np.repeat(np.arange(len(plan.arms)), [arm.ratio for arm in plan.arms])
-    first, n = block * BLOCK, len(prepared.patients_of(block))
+    first, n = block * prepared.per_block, len(prepared.patients_of(block))
     rounds = range(first // len(one), (first + n - 1) // len(one) + 1)
     drawn = [draw_stream(prepared.conduct.seed, "allocation", str(k)).permutation(one) for k in rounds]
     skipped = first % len(one)
@@ -201,17 +222,8 @@ def _calendar(plan: TrialPlan, subjects: pd.DataFrame, seed: int) -> npt.NDArray
     return np.asarray(np.floor(plan.accrual_days * ndtr(score_patients("day of entry", ids, seed=seed))))
 
 
-def _join_tables(parts: Mapping[str, Sequence[pd.DataFrame]]) -> TrialTables:
-    tables = {}
-    for name, columns in TABLES.items():
-        found = [part for part in parts[name] if len(part)]
-        table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(columns))
-        tables[name] = table[[*columns, *(c for c in table if c not in columns and name == "subjects")]]
-    return TrialTables(**tables)
-
-
 def join_blocks(plan: TrialPlan, blocks: Sequence[Block]) -> Trial:
-    """Return the trial of all its blocks.
+    """Return the trial of all its blocks, in the order of patients.
 
     Raises
     ------
@@ -223,14 +235,18 @@ def join_blocks(plan: TrialPlan, blocks: Sequence[Block]) -> Trial:
         found = f"none of {len(index)} patients progresses within the days given."
         raise InputError(Fault(plan.name, found, "Follow longer, or simulate more patients."))
     parts = {name: [getattr(block.tables, name) for block in blocks] for name in TABLES}
-    tables = _join_tables(parts)
-    order = {arm.name: k for k, arm in enumerate(plan.arms)}
-    sorted_ = {
-        name: getattr(tables, name).sort_values(
-            ["arm", "patient"], key=lambda c: c.map(order).fillna(-1) if c.name == "arm" else c, kind="stable",
-            ignore_index=True,
-        )
-        for name in TABLES
-        if name != "subjects"
-    }  # fmt: skip
-    return Trial(plan, index, replace(tables, **sorted_))
+    return Trial(plan, index, _join_tables(parts, [arm.name for arm in plan.arms]))
+
+
+def _join_tables(parts: Mapping[str, Sequence[pd.DataFrame]], arms: Sequence[str]) -> TrialTables:
+    """Join tables and put rows in order: by arm as in the plan, then by patient."""
+    order = {arm: k for k, arm in enumerate(["", *arms])}
+    tables = {}
+    for name, columns in TABLES.items():
+        found = [part for part in parts[name] if len(part)]
+        table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(columns))
+        table = table[[*columns, *(c for c in table if c not in columns and name == "subjects")]]
+        place = table["arm"].map(order).to_numpy() if "arm" in table else np.zeros(len(table))
+        rows = np.lexsort((np.arange(len(table)), table["patient"].to_numpy(dtype=np.int64), place))
+        tables[name] = set_types(name, table.iloc[rows].reset_index(drop=True))
+    return TrialTables(**tables)

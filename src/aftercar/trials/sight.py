@@ -60,7 +60,7 @@ def tabulate_line(
     confirmed = table["progression_confirmed_day"]
     progressed = confirmed.notna() & ~(ends["death_day"] <= confirmed) & (confirmed < run.until)
     table["end_day"] = confirmed.where(progressed, ends["end_day"])
-    table["last_visit_day"] = np.fmin(table["last_visit_day"], table["end_day"]).where(treated)
+    table["last_visit_day"] = table[["last_visit_day", "end_day"]].min(axis=1).where(treated)
     other = np.select([died, lost], ["death", "drop-out"], "end of follow-up")
     table["ended_by"] = np.where(progressed, "progression", other)
     table["stopped_because"] = run.result["stopped_because"].to_numpy()

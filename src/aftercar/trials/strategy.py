@@ -108,7 +108,7 @@ class Follower:
         # The key holds the patients: other rules may have brought others to the same line.
         key = (history, group.lines, repr(line), group.ids.tobytes(), group.elapsed.tobytes())
         if key not in self._done:
-            until = self.end_of_follow_up.loc[group.ids].to_numpy(dtype=np.float64)
+            until = self.end_of_follow_up.loc[group.ids.tolist()].to_numpy(dtype=np.float64)
             self._done[key] = treat(group, line, until=until, conduct=self.conduct)
         return self._done[key]
 

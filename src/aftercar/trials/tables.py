@@ -17,7 +17,7 @@ Columns = Mapping[str, tuple[str, str]]
 
 SUBJECTS: Columns = {
     "patient": ("id", "number of the virtual patient; the same patient in every arm"),
-    "parameter_set": ("id", "set of population parameters that the patient was drawn from, from 0"),
+    "parameter_set": ("id", "set of population parameters that the patient belongs to, from 1"),
     "calendar_day": ("day", "day of entry since the trial opened; 0 where nobody waits for accrual"),
     "index_best_response": ("category", "best confirmed response to the first treatment"),
     "index_progression_day": ("day", "progression after the first treatment, from its day 0"),
@@ -140,3 +140,16 @@ class TrialTables:
     events: pd.DataFrame
     doses: pd.DataFrame
     clones: pd.DataFrame
+
+
+def set_types(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns have the type of their kind, so that an empty one has the types of a full one."""
+    return table.astype({title: _type_of(kind) for title, (kind, _) in TABLES[name].items()})
+
+
+def _type_of(kind: str) -> str:
+    if kind == "category":
+        return "str"
+    if kind == "flag":
+        return "bool"
+    return "int64" if kind in ("id", "count") else "float64"

@@ -12,8 +12,8 @@ from scipy.special import ndtr
 from aftercar.catalogue.model_data import ModelData
 from aftercar.engine import Dose, Infusion, Snapshot
 from aftercar.model import Course, Treatment, arrange_course
-from aftercar.patients.draws import draw_values, score_patients
-from aftercar.trials.cohort import LATER, Cohort, Conduct, FloatArray, Line
+from aftercar.patients.draws import draw_slots, score_patients
+from aftercar.trials.cohort import LATER, Cohort, Conduct, Line
 
 BoolArray = npt.NDArray[np.bool_]
 # Bridging ends before lymphodepletion, which begins on day -5 of the line in every regimen of the catalogue.
@@ -75,15 +75,8 @@ def _earlier(dose: Dose | Infusion, base: float) -> Dose | Infusion:
 def fill_slots(cohort: Cohort, both: Course, conduct: Conduct) -> Snapshot:
     """Write the new therapies' numbers into their slots, as they differ between patients."""
     snapshot, ids, people = cohort.snapshot, cohort.ids, cohort.parameters
-    values: dict[str, FloatArray] = {}
-    for name, typical in both.parameters.items():
-        if name in cohort.course.parameters:
-            continue
-        spread = both.spreads.get(name)
-        if spread is None:
-            values[name] = np.full(len(ids), typical)
-        else:
-            values[name] = draw_values(spread, typical, score_patients(name, ids, seed=conduct.seed))
+    drawn = draw_slots(both, ids, seed=conduct.seed, sets=conduct.sets, data=conduct.data)
+    values = {str(name): drawn[name].to_numpy() for name in drawn if name not in cohort.course.parameters}
     for name, source in both.links.items():
         if name not in cohort.course.links:
             typical = conduct.data.parameters[source].value
