@@ -50,8 +50,9 @@ def test_no_citation_is_idle() -> None:
     targets = load_targets()
     used |= {one.citation for one in (*targets.kinetic.values(), *targets.response.values())}
     # The numbers of the system cite as their source, and beside it in locators and notes.
-    folders = ("parameters", "therapies", "costimulation", "antigens", "mechanisms", "populations")
-    text = " ".join(path.read_text(encoding="utf-8") for name in folders for path in (BUILT_IN / name).glob("*.toml"))
+    folders = ("parameters", "therapies", "costimulation", "antigens", "mechanisms", "populations", "toxicity")
+    paths = [path for name in folders for path in (BUILT_IN / name).glob("*.toml")] + [BUILT_IN / "mortality.toml"]
+    text = " ".join(path.read_text(encoding="utf-8") for path in paths)
     used |= {key for key in CITATIONS if re.search(rf"(?<!\w){key}(?!\w)", text)}
     assert set(CITATIONS) - used <= {"review"}
 

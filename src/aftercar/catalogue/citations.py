@@ -29,6 +29,11 @@ def load_citation(key: str) -> str:
     return f"{'. '.join(part for part in parts if part)} [{key}]"
 
 
+def citation_keys() -> frozenset[str]:
+    """Return the keys of `sources.bib`."""
+    return frozenset(_load_entries())
+
+
 @lru_cache(maxsize=1)
 def _load_entries() -> dict[str, Any]:
     from pybtex.database import parse_file  # only who shows a citation waits for it

@@ -12,7 +12,7 @@ from aftercar.foundation.errors import (
 from aftercar.foundation.folders import fill_folder
 from aftercar.foundation.notices import NOTICES, show_notices
 from aftercar.foundation.provenance import Manifest, claim_folder, command_line, hash_bytes, write_atomic
-from aftercar.foundation.randomness import DEFAULT_SEED, draw_stream
+from aftercar.foundation.randomness import DEFAULT_SEED, draw_stream, draw_uniform
 from aftercar.foundation.tables import Column, Table, column, columns_of, load_table
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "columns_of",
     "command_line",
     "draw_stream",
+    "draw_uniform",
     "fill_folder",
     "hash_bytes",
     "load_table",

@@ -16,7 +16,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 from aftercar.catalogue.biology import Spread
 from aftercar.catalogue.limits import find_fault
 from aftercar.catalogue.model_data import ModelData, load_model_data
-from aftercar.foundation import Fault, InputError, draw_stream
+from aftercar.foundation import Fault, InputError, draw_uniform
 from aftercar.model.treatment import Course
 from aftercar.patients.parameter_sets import OMEGA, ParameterSets
 
@@ -82,13 +82,7 @@ def _number(value: float | None) -> float:
 
 def draw_scores(name: str, *, n: int, seed: int, first: int = 0) -> FloatArray:
     """Return the standard normal scores of a parameter for patients `first` to `first + n - 1`, shape (n,)."""
-    stream = draw_stream(seed, "patients", name)
-    # Philox hands out blocks of four 64-bit numbers; each patient has one number, so that any patient can be reached.
-    bits = stream.bit_generator
-    assert isinstance(bits, np.random.Philox)
-    bits.advance(first // 4)
-    raw = bits.random_raw(n + 4)[first % 4 : first % 4 + n]
-    return np.asarray(ndtri((np.asarray(raw >> np.uint64(11), dtype=np.float64) + 0.5) / 2.0**53))
+    return np.asarray(ndtri(draw_uniform(seed, "patients", name, n=n, first=first)))
 
 
 def score_patients(name: str, ids: npt.ArrayLike, *, seed: int) -> FloatArray:
