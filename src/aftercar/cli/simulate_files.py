@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import shutil
 import tempfile
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aftercar.foundation import Fault, InputError, Manifest, write_atomic
+from aftercar.foundation import Fault, InputError, Manifest, fill_folder, write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,25 +64,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     OSError
         The folder cannot be written; an older one is untouched.
     """
-    folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # A folder of mkdtemp is closed to others; the one inside it has the permissions of every new folder.
-    room = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        new, old = room / "new", room / "old"
-        new.mkdir()
+    with fill_folder(folder) as new:
         for name, content in files.items():
             write_atomic(new / name, content)
-        if folder.is_dir():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            if old.is_dir():
-                old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
 
 
 def make_files(

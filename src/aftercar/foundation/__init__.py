@@ -9,6 +9,7 @@ from aftercar.foundation.errors import (
     NotPoolableError,
     SmallSampleWarning,
 )
+from aftercar.foundation.folders import fill_folder
 from aftercar.foundation.notices import NOTICES, show_notices
 from aftercar.foundation.provenance import Manifest, command_line, hash_bytes, write_atomic
 from aftercar.foundation.randomness import DEFAULT_SEED, draw_stream
@@ -31,6 +32,7 @@ __all__ = [
     "columns_of",
     "command_line",
     "draw_stream",
+    "fill_folder",
     "hash_bytes",
     "load_table",
     "show_notices",
