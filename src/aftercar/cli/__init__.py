@@ -17,6 +17,8 @@ from aftercar.cli.compare import compare
 from aftercar.cli.curve import EXAMPLE as CURVE_EXAMPLE
 from aftercar.cli.curve import curve
 from aftercar.cli.evidence import app as evidence_app
+from aftercar.cli.export import EXAMPLE as EXPORT_EXAMPLE
+from aftercar.cli.export import export
 from aftercar.cli.model import EXAMPLE as MODEL_EXAMPLE
 from aftercar.cli.model import model
 from aftercar.cli.pool import EXAMPLE as POOL_EXAMPLE
@@ -51,6 +53,7 @@ app.command("pool", epilog=POOL_EXAMPLE)(pool)
 app.command("curve", epilog=CURVE_EXAMPLE)(curve)
 app.command("simulate", epilog=SIMULATE_EXAMPLE)(simulate)
 app.command("trial", epilog=TRIAL_EXAMPLE)(trial)
+app.command("export", epilog=EXPORT_EXAMPLE)(export)
 app.command("respond", epilog=RESPOND_EXAMPLE)(respond)
 app.command("model", epilog=MODEL_EXAMPLE)(model)
 app.add_typer(evidence_app, name="evidence")
