@@ -112,6 +112,18 @@ def take_responses(tables: TrialTables, measure: str, *, count_from: CountFrom =
     return pd.DataFrame({"arm": outcomes["arm"], "patient": outcomes["patient"], "event": event}).reset_index(drop=True)
 
 
+def take_causes(tables: TrialTables, *, count_from: CountFrom = "treatment") -> pd.DataFrame:
+    """Return the records of PFS with the column `cause` instead of `event`: progression, death, or empty if censored.
+
+    Progression and death on the same day are a progression.
+    """
+    records = take_records(tables, "PFS", count_from=count_from)
+    outcomes = take_outcomes(tables, count_from)
+    died_first = outcomes["progression_day"].isna() | (outcomes["death_day"] < outcomes["progression_day"])
+    cause = np.where(~records["event"], "", np.where(died_first, "death", "progression"))
+    return records.drop(columns="event").assign(cause=cause)
+
+
 def take_outcomes(tables: TrialTables, count_from: CountFrom) -> pd.DataFrame:
     """Return the outcomes of those who count."""
     if count_from not in COUNT_FROM:
