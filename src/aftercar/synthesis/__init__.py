@@ -3,7 +3,9 @@
 from aftercar.synthesis.bayes import HierarchicalPosterior, Priors, pool_bayes, pool_hierarchical
 from aftercar.synthesis.bayes_checks import check_cohorts, leave_one_out_best, vary_priors
 from aftercar.synthesis.certainty import CertaintyRating, PooledEvidence, describe_evidence, rate_certainty
+from aftercar.synthesis.competing_risks import fit_cumulative_incidence
 from aftercar.synthesis.confounding import EValue, bound_bias, find_e_value, find_reversals, spread_bias
+from aftercar.synthesis.cox import CoxFit, check_proportionality, fit_cox
 from aftercar.synthesis.digitised import DigitisedCurve, clean_digitised_curve
 from aftercar.synthesis.effects import ProportionEffects, back_transform, compute_effects
 from aftercar.synthesis.exact import CohortProportion, estimate_proportion
@@ -38,6 +40,7 @@ from aftercar.synthesis.survival_summaries import (
     RestrictedMean,
     RestrictedMeanDifference,
     SurvivalQuantile,
+    influence_on_restricted_mean,
     median_survival,
     restricted_mean,
     restricted_mean_difference,
@@ -53,6 +56,7 @@ __all__ = [
     "CertaintyRating",
     "CohortFeatures",
     "CohortProportion",
+    "CoxFit",
     "DigitisedCurve",
     "EValue",
     "HazardRatio",
@@ -84,6 +88,7 @@ __all__ = [
     "back_transform",
     "bound_bias",
     "check_cohorts",
+    "check_proportionality",
     "clean_digitised_curve",
     "compute_effects",
     "describe_evidence",
@@ -92,9 +97,12 @@ __all__ = [
     "fill_funnel",
     "find_e_value",
     "find_reversals",
+    "fit_cox",
+    "fit_cumulative_incidence",
     "fit_hazard_ratio",
     "fit_kaplan_meier",
     "fit_meta_regression",
+    "influence_on_restricted_mean",
     "interval_tau2",
     "judge_bias",
     "largest_common_horizon",

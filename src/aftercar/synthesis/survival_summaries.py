@@ -156,6 +156,29 @@ def restricted_mean(curve: SurvivalCurve, *, tau: float) -> RestrictedMean:
     )
 
 
+def influence_on_restricted_mean(duration: npt.ArrayLike, event: npt.ArrayLike, *, tau: float) -> FloatArray:
+    """Return by how much each patient moves a group's restricted mean up to `tau`, per unit of weight, shape (n,).
+
+    The squares sum to the squared standard error of `restricted_mean`. Where the same patients stand in two groups, the
+    differences of their influences, squared and summed, give the variance of the difference of the means.
+
+    References
+    ----------
+    The infinitesimal jackknife of Kaplan-Meier: efron1981.
+    """
+    records = survival_records(duration, event)
+    curve = fit_kaplan_meier(records.duration, records.event)
+    check_horizon(curve, tau)
+    steps = np.diff(np.minimum(curve.time, tau), prepend=0.0, append=tau) * np.append(1.0, curve.survival)
+    left_to_go = np.clip(steps.sum() - np.cumsum(steps)[:-1], 0.0, None)  # from each time to tau
+    hazard = curve.events / curve.at_risk
+    # Where all at risk have the event nothing is left to go, and the influence is none.
+    per_event = np.where(hazard < 1, left_to_go / (np.where(hazard < 1, 1 - hazard, 1.0) * curve.at_risk), 0.0)
+    place = np.searchsorted(curve.time, records.duration)
+    survived = np.cumsum(per_event * hazard)[place]
+    return np.asarray(survived - np.where(records.event, per_event[place], 0.0))
+
+
 def restricted_mean_difference(
     first: SurvivalCurve, second: SurvivalCurve, *, tau: float, level: float = 0.95
 ) -> RestrictedMeanDifference:
