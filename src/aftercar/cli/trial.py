@@ -1,9 +1,10 @@
-"""`aftercar trial`: salvage arms in the same virtual patients who relapsed after a first treatment."""
+"""`aftercar trial`: strategies in the same virtual patients who relapsed, or randomised between them."""
 
 from __future__ import annotations
 
-import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,18 +15,23 @@ from aftercar.foundation import DEFAULT_SEED, Fault, InputError, Manifest, comma
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aftercar.trials.run import Trial
+    from aftercar.trials.plan import TrialPlan
+    from aftercar.trials.run import Prepared, Trial
+    from aftercar.trials.storage import Runner
 
-EXAMPLE = "Example: aftercar trial after_ide_cel --observed --out results/trial"
+EXAMPLE = "Example: aftercar trial after_ide_cel --observed --sets 20 --out results/trial"
 
 
 def trial(
     plan: Annotated[
-        str, typer.Argument(help="The trial as a TOML file (population, index, arms), or `after_ide_cel`, built in.")
+        str, typer.Argument(help="The trial as a TOML file (population, arms, lines), or `after_ide_cel`, built in.")
     ],
     patients: Annotated[
         int | None, typer.Option("--patients", help="How many get the first treatment, instead of the plan's.")
     ] = None,
+    sets: Annotated[
+        int, typer.Option("--sets", help="Sets of population parameters drawn from what the sources leave open.")
+    ] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of patients and luck.")] = DEFAULT_SEED,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder with parameters/, therapies/, populations/ ... of yours.")
@@ -34,26 +40,23 @@ def trial(
         bool, typer.Option("--observed", help="Show the pooled evidence beside arms that stand for a strategy.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for tables (CSV, Parquet) and the manifest.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for tables, report and manifest; an interrupted run goes on there."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Threads; by default one a processor.")] = None,
+    dask: Annotated[
+        str | None, typer.Option("--dask", help="Address of a Dask scheduler that runs the trial; the same bits.")
     ] = None,
 ) -> None:
-    """Run a virtual trial: who relapses after the first treatment enters every arm, in the state of that day.
+    """Run a virtual trial: who relapses after the first treatment enters the arms, in the state of that day.
 
-    Simulated and uncalibrated: most parameters are assumed. Intervals are those of sampling alone.
+    Simulated and uncalibrated: most parameters are assumed. Intervals of sampling and of parameters stand apart.
     """
-    if seed < 0:
-        raise InputError(Fault("option --seed", f"{seed} is below 0.", "Give 0 or more."))
-    if patients is not None and patients < 1:
-        raise InputError(Fault("option --patients", f"{patients} patients.", "Give 1 or more."))
-    if out is not None:
-        from aftercar.cli.simulate_files import check_folder
-
-        check_folder(out)
+    _check_options(seed, patients, sets, workers)
     from aftercar.catalogue.model_data import load_model_data
     from aftercar.catalogue.populations import load_populations
-    from aftercar.cli.simulate import show_progress
     from aftercar.trials.plan import find_plan, load_plan
-    from aftercar.trials.run import run_trial
+    from aftercar.trials.run import prepare_trial
 
     model = load_model_data(data)
     populations = load_populations(data, model) if data is not None else load_populations()
@@ -61,55 +64,103 @@ def trial(
     request = load_plan(file, model, populations)
     if patients is not None:
         request = request.model_copy(update={"patients": patients})
-    with show_progress(request.patients * (1 + len(request.arms)), shown=request.patients > 1) as advance:
-        run = run_trial(request, seed=seed, data=model, populations=populations, advance=advance)
-    hashes = {
-        "model_data": model.hash,
-        "plan": hash_bytes(file.read_bytes()),
-        "population": hash_bytes(run.relapsed.population.model_dump_json().encode()),
-    }
-    beside = _set_beside(run, hashes) if observed else None
-    _print(run, beside)
+    prepared = prepare_trial(request, seed=seed, sets=sets, data=model, populations=populations)
+    manifest = _manifest(prepared, sets, seed, hash_bytes(file.read_bytes()))
+    run = _run(prepared, manifest, out=out, workers=workers, dask=dask, directory=data)
+    _report(run, manifest, sets=sets, observed=observed, out=out)
+
+
+def _check_options(seed: int, patients: int | None, sets: int, workers: int | None) -> None:
+    for option, value, least in (("--seed", seed, 0), ("--patients", patients, 1), ("--sets", sets, 0),
+                                 ("--workers", workers, 1)):  # fmt: skip
+        if value is not None and value < least:
+            raise InputError(Fault(f"option {option}", f"{value} is below {least}.", f"Give {least} or more."))
+
+
+def _manifest(prepared: Prepared, sets: int, seed: int, plan_hash: str) -> Manifest:
+    bases = "".join(one.population.model_dump_json() for one in prepared.firsts)
+    drawn = prepared.conduct.sets
+    hashes = {"model_data": prepared.conduct.data.hash, "plan": plan_hash, "population": hash_bytes(bases.encode())}
+    if drawn is not None:
+        hashes["parameter_sets"] = drawn.hash
+    config = prepared.plan.model_dump(mode="json") | {"sets": sets, "per_block": prepared.per_block}
+    return Manifest(command_line(), config, seed, hashes)
+
+
+def _run(
+    prepared: Prepared, manifest: Manifest, *, out: Path | None, workers: int | None, dask: str | None,
+    directory: Path | None,
+) -> Trial:  # fmt: skip
+    from aftercar.trials.run import join_blocks
+    from aftercar.trials.storage import load_trial, store_trial
+
+    with _runner(prepared, manifest, workers=workers, dask=dask, directory=directory) as run:
+        if out is not None:
+            store_trial(prepared, out, manifest=manifest, run=run)
+            return load_trial(prepared, out)
+        blocks = dict(run(range(prepared.blocks)))
+        return join_blocks(prepared.plan, [blocks[k] for k in sorted(blocks)])
+
+
+@contextmanager
+def _runner(
+    prepared: Prepared, manifest: Manifest, *, workers: int | None, dask: str | None, directory: Path | None
+) -> Iterator[Runner]:
+    """Yield what runs blocks, on threads or on a cluster, with a progress bar."""
+    from functools import partial
+
+    from aftercar.cli.simulate import show_progress
+    from aftercar.trials.run import run_blocks
+
+    plan = prepared.plan
+    total = plan.patients * (1 + len(plan.arms))
+    with show_progress(total, shown=plan.patients > 1) as advance:
+        if dask is None:
+            yield partial(run_blocks, prepared, workers=workers, advance=advance)
+            return
+        from aftercar.trials.cluster import Request, open_cluster, run_on_cluster
+
+        request = Request(
+            plan.model_dump_json(), int(manifest.seed or 0), int(manifest.config["sets"]), prepared.per_block,
+            str(directory.absolute()) if directory is not None else None, prepared.conduct.data.hash,
+        )  # fmt: skip
+        with open_cluster(dask) as client:
+            each = 1 + len(plan.arms)
+            yield partial(
+                run_on_cluster, client, request, advance=advance,
+                patients_of=lambda block: each * len(prepared.patients_of(block)),
+            )  # fmt: skip
+
+
+def _report(run: Trial, manifest: Manifest, *, sets: int, observed: bool, out: Path | None) -> None:
+    from aftercar.cli.printing import console
+    from aftercar.report.trial_terminal import render_beside, render_trial
+    from aftercar.trials import compare_by_mechanism, summarise
+
+    endpoints = summarise(run.tables, count_from="treatment" if run.plan.design == "paired" else "entry")
+    by_mechanism = compare_by_mechanism(run.tables)
+    beside = _set_beside(run.plan, endpoints) if observed else None
+    console(160).print(render_trial(run, endpoints, by_mechanism, sets=sets))
+    if beside is not None and len(beside):
+        console(160).print(render_beside(beside))
+    elif beside is not None:
+        typer.echo("No arm names a strategy of `aftercar compare`: nothing is shown beside it.")
     if out is not None:
-        manifest = Manifest(command_line(), request.model_dump(mode="json"), seed, hashes)
-        _write(run, beside, manifest, out)
+        _write(endpoints, by_mechanism, beside, out)
         typer.echo(f"folder: {out}{os.sep}")
 
 
-def _set_beside(run: Trial, hashes: dict[str, str]) -> pd.DataFrame:
-    """Return the pooled evidence beside the arms, and add the evidence to the hashes."""
+def _set_beside(plan: TrialPlan, endpoints: pd.DataFrame) -> pd.DataFrame:
+    """Return the pooled evidence beside the arms."""
     from aftercar.catalogue import load_base
     from aftercar.strategy import CompareSettings, compare_strategies, set_beside
-    from aftercar.trials.endpoints import LEVEL
+    from aftercar.trials.endpoint_records import LEVEL
 
-    base = load_base()
-    hashes["evidence"] = base.hash
-    return set_beside(compare_strategies(base, CompareSettings(level=LEVEL)), run)
+    return set_beside(compare_strategies(load_base(), CompareSettings(level=LEVEL)), plan, endpoints)
 
 
-def _print(run: Trial, beside: pd.DataFrame | None) -> None:
-    from aftercar.cli.printing import console
-    from aftercar.report.trial_terminal import render_beside, render_trial
-
-    console(140).print(render_trial(run))
-    if beside is not None and len(beside):
-        console(140).print(render_beside(beside))
-    elif beside is not None:
-        typer.echo("No arm names a strategy of `aftercar compare`: nothing is shown beside it.")
-
-
-def _write(run: Trial, beside: pd.DataFrame | None, manifest: Manifest, out: Path) -> None:
-    """Write all tables, each whole or not at all; the manifest last."""
-    write_atomic(out / "endpoints.csv", run.endpoints.to_csv(index=False))
-    write_atomic(out / "by_mechanism.csv", run.by_mechanism.to_csv(index=False))
+def _write(endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, beside: pd.DataFrame | None, out: Path) -> None:
+    write_atomic(out / "endpoints.csv", endpoints.to_csv(index=False))
+    write_atomic(out / "by_mechanism.csv", by_mechanism.to_csv(index=False))
     if beside is not None:
         write_atomic(out / "observed_and_simulated.csv", beside.to_csv(index=False))
-    write_atomic(out / "patients.parquet", _parquet(run.patients))
-    write_atomic(out / "index.parquet", _parquet(run.relapsed.index.reset_index()))
-    write_atomic(out / "manifest.json", manifest.to_json() + os.linesep)
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    return buffer.getvalue()

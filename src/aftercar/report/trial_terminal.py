@@ -12,39 +12,45 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from aftercar.trials.endpoints import LEVEL, RESPONSES
-from aftercar.trials.relapsed import count_relapses
+from aftercar.trials.endpoint_records import LEVEL, RESPONSES
 from aftercar.trials.run import Trial
 
-_SHOWN = ("ORR", "VGPR_OR_BETTER", "CR", "PFS", "DOR")
-_HEADS = {"VGPR_OR_BETTER": "≥VGPR, %", "PFS": "median PFS, months", "DOR": "median DOR, months"}
+_SHOWN = ("ORR", "VGPR_OR_BETTER", "CR", "PFS", "DOR", "OS")
+_HEADS = {
+    "VGPR_OR_BETTER": "≥VGPR, %",
+    "PFS": "median PFS, months",
+    "DOR": "median DOR, months",
+    "OS": "median OS, months",
+}
 
 
-def render_trial(run: Trial) -> Group:
-    """Return the tables of a trial."""
-    index = run.relapsed.index
-    entered = len(run.relapsed.table)
+def render_trial(run: Trial, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, *, sets: int) -> Group:
+    """Return the tables of a trial: `endpoints` of `summarise`, `by_mechanism` of `compare_by_mechanism`."""
+    index, plan = run.index, run.plan
     responded = index["best_response"].isin(RESPONSES["ORR"]).sum()
+    entered = len(run.tables.subjects)
+    had = " + ".join(one.therapy for one in plan.index) or "their first treatment"
+    doing = "entered every arm" if plan.design == "paired" else "were randomised"
+    open_ = f"in brackets over {sets} sets of what the sources leave open" if sets else "parameters at typical values"
     head = Text.assemble(
-        (f"{run.plan.name}\n", "bold"),
-        f"{len(index):,} virtual patients ({run.relapsed.population.name}) had "
-        f"{' + '.join(one.therapy for one in run.plan.index)}: {responded:,} responded, {entered:,} progressed within "
-        f"{run.plan.index_days:g} days and entered every arm.\n",
+        (f"{plan.name}\n", "bold"),
+        f"{len(index):,} virtual patients ({plan.population}) had {had}: {responded:,} responded, "
+        f"{int((index['death_day'] <= index['end_day']).sum()):,} died first, {entered:,} progressed and {doing}.\n",
         (
-            f"SIMULATED, uncalibrated. {LEVEL:.0%} intervals of sampling alone; {run.plan.criteria}, confirmed.",
+            f"SIMULATED, uncalibrated. {LEVEL:.0%} intervals of sampling; {open_}; {plan.criteria}, confirmed.",
             "yellow",
         ),
     )
-    return Group(head, _endpoints(run), _mechanisms(run))
+    return Group(head, _endpoints(endpoints), _mechanisms(run, by_mechanism))
 
 
-def _endpoints(run: Trial) -> Table:
+def _endpoints(endpoints: pd.DataFrame) -> Table:
     table = Table(title="Arms (simulated)", title_justify="left", header_style="bold")
     table.add_column("arm")
     table.add_column("treated", justify="right")
     for name in _SHOWN:
         table.add_column(_HEADS.get(name, f"{name}, %"), justify="right")
-    for arm, rows in run.endpoints.groupby("arm", sort=False):
+    for arm, rows in endpoints.groupby("arm", sort=False):
         found = {str(row["measure"]): row for row in rows.to_dict("records")}
         cells = [_cell(found[name]) if name in found else "–" for name in _SHOWN]
         table.add_row(escape(str(arm)), f"{found['ORR']['n']:,}", *cells)
@@ -55,22 +61,24 @@ def _cell(row: Mapping[Any, Any]) -> str:
     percent = row["unit"] == "share"
 
     def text(value: float) -> str:
-        return "not reached" if math.isnan(value) else f"{100 * value:.0f}" if percent else f"{value:.1f}"
+        return "–" if math.isnan(value) else f"{100 * value:.0f}" if percent else f"{value:.1f}"
 
     if math.isnan(row["estimate"]):
-        return "not reached"
-    return f"{text(row['estimate'])} ({text(row['ci_lb'])}–{text(row['ci_ub'])})"
+        return "not reached" if row["n"] else "–"
+    sampling = f"{text(row['estimate'])} ({text(row['ci_lb'])}–{text(row['ci_ub'])})"
+    open_ = [row.get(name, math.nan) for name in ("parameters_lb", "parameters_ub")]
+    return sampling if all(map(math.isnan, open_)) else f"{sampling} [{text(open_[0])}–{text(open_[1])}]"
 
 
-def _mechanisms(run: Trial) -> Table:
+def _mechanisms(run: Trial, by_mechanism: pd.DataFrame) -> Table:
     """Arms by rows, mechanisms by columns: a trial has many arms and few mechanisms."""
-    counts = count_relapses(run.relapsed)
+    counts = run.tables.subjects["mechanism"].value_counts()
     table = Table(title="Response by mechanism of relapse, % (simulated)", title_justify="left", header_style="bold")
     table.add_column("arm")
-    for mechanism, patients in counts["patients"].items():
+    for mechanism, patients in counts.items():
         table.add_column(escape(f"{mechanism} (n = {patients:,})"), justify="right")
-    found = {(row["mechanism"], row["arm"]): row["estimate"] for row in run.by_mechanism.to_dict("records")}
-    for arm in run.arms:
+    found = {(row["mechanism"], row["arm"]): row["estimate"] for row in by_mechanism.to_dict("records")}
+    for arm in run.plan.arms:
         shares = [found.get((mechanism, arm.name), math.nan) for mechanism in counts.index]
         cells = ["too few" if math.isnan(share) else f"{100 * share:.0f}" for share in shares]
         table.add_row(escape(arm.name), *cells)

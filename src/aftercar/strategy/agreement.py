@@ -15,22 +15,23 @@ import pandas as pd
 
 from aftercar.strategy.export import comparison_frame
 from aftercar.strategy.results import Comparison
-from aftercar.trials import Trial
+from aftercar.trials import TrialPlan
 
 _MEASURES = {"orr": "ORR", "cr": "CR"}
 
 
-def set_beside(comparison: Comparison, trial: Trial) -> pd.DataFrame:
-    """Return one row per arm that stands for a strategy, observed and simulated.
+def set_beside(comparison: Comparison, plan: TrialPlan, endpoints: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per arm that stands for a strategy, observed and simulated (`endpoints`: of `summarise`).
 
     Columns strategy, arm; for `orr` and `cr` ``<measure>_observed``, its interval and patients,
-    ``<measure>_simulated`` and its interval, ``<measure>_agrees`` (whether the intervals meet; missing where nothing
-    was observed); `pfs_observed` and `pfs_simulated` in months. Shares from 0 to 1.
+    ``<measure>_simulated`` and its interval of sampling, ``<measure>_simulated_parameters_lb`` and ``_ub`` (over what
+    is open about the parameters), ``<measure>_agrees`` (whether the intervals of observed and of sampling meet; missing
+    where nothing was observed); `pfs_observed` and `pfs_simulated` in months. Shares from 0 to 1.
     """
     observed = {row["strategy_id"]: row for row in comparison_frame(comparison).to_dict("records")}
-    simulated = {(row["arm"], row["measure"]): row for row in trial.endpoints.to_dict("records")}
+    simulated = {(row["arm"], row["measure"]): row for row in endpoints.to_dict("records")}
     rows = []
-    for arm in trial.plan.arms:
+    for arm in plan.arms:
         if arm.strategy not in observed:
             continue
         seen = observed[arm.strategy]
@@ -54,5 +55,7 @@ def _measure(short: str, seen: Mapping[Any, Any], drawn: Mapping[Any, Any]) -> d
         f"{short}_simulated": drawn["estimate"],
         f"{short}_simulated_lb": drawn["ci_lb"],
         f"{short}_simulated_ub": drawn["ci_ub"],
+        f"{short}_simulated_parameters_lb": drawn["parameters_lb"],
+        f"{short}_simulated_parameters_ub": drawn["parameters_ub"],
         f"{short}_agrees": bool(low <= drawn["ci_ub"] and drawn["ci_lb"] <= high) if known else pd.NA,
     }

@@ -14,7 +14,7 @@ from aftercar.patients.draws import score_patients
 from aftercar.trials.cohort import Conduct, FloatArray, Line, Run
 from aftercar.trials.mortality import draw_deaths
 from aftercar.trials.tables import EVENTS
-from aftercar.trials.toxicity import draw_toxicity
+from aftercar.trials.toxicity import draw_toxicity, find_fatal
 
 _DAYS_PER_YEAR = 365.25
 _DAYS = ("death_day", "drop_out_day")
@@ -26,7 +26,7 @@ def draw_events(run: Run, line: Line, ids: npt.NDArray[np.int64], conduct: Condu
     spans = [(one.therapy, one.day + run.wait, run.until) for one in line.treatments]
     spans += [(one.therapy, one.day, np.full(len(ids), run.wait)) for one in line.bridging]
     if not spans:
-        return pd.DataFrame(columns=list(EVENTS))
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in EVENTS})
     given = pd.concat(
         [
             pd.DataFrame({"patient": ids, "therapy": therapy, "start_day": max(start, 0.0), "end_day": end})
@@ -34,7 +34,8 @@ def draw_events(run: Run, line: Line, ids: npt.NDArray[np.int64], conduct: Condu
         ],
         ignore_index=True,
     )
-    return draw_toxicity(given.assign(arm="", line=run.line - 1), seed=conduct.seed)
+    begun = given[given["end_day"] >= given["start_day"]]  # others' follow-up ends before
+    return draw_toxicity(begun.assign(arm="", line=run.line - 1), seed=conduct.seed)
 
 
 def draw_ends(
@@ -48,15 +49,13 @@ def draw_ends(
         patients=ids.tolist(), days=times[after], tumour=run.result["tumour_total"].to_numpy()[:, after],
         age=np.asarray(age, dtype=np.float64), seed=conduct.seed, line=run.line - 1,
     ).reindex(ids)  # fmt: skip
-    fatal = events[events["grade"] == 5].sort_values(["patient", "day"], kind="stable").drop_duplicates("patient")
-    fatal = fatal.set_index("patient").reindex(ids)
-    day = fatal["day"].astype(np.float64).to_numpy()
-    sooner = day < ends["death_day"].astype(np.float64).fillna(np.inf).to_numpy()
-    cause = np.where(fatal["event"] == "infection", "infection", "treatment")
-    ends["cause_of_death"] = np.where(sooner, cause, ends["cause_of_death"].to_numpy())
-    ends["death_day"] = np.where(sooner, day, ends["death_day"].astype(np.float64).to_numpy())
+    fatal = find_fatal(events).reset_index("arm", drop=True).reindex(ids)
+    day = fatal["death_day"].astype(np.float64).to_numpy()
+    sooner = day < ends["death_day"].fillna(np.inf).to_numpy()
+    ends["cause_of_death"] = np.where(sooner, fatal["cause_of_death"], ends["cause_of_death"])
+    ends["death_day"] = np.where(sooner, day, ends["death_day"])
     ends["drop_out_day"] = np.nan
-    if conduct.drop_out_per_year > 0:
+    if conduct.drop_out_per_year > 0 and run.line > 1:  # nobody drops out of a trial before entry
         luck = ndtr(score_patients(f"drop-out, line {run.line}", ids, seed=conduct.seed))
         ends["drop_out_day"] = -np.log(luck) * _DAYS_PER_YEAR / conduct.drop_out_per_year
     return _first_of(ends, run.until)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from aftercar.foundation import Fault, InputError, fill_folder
 from aftercar.foundation.tables import read_text
-from aftercar.trials.tables import TABLES, Columns, TrialTables
+from aftercar.trials.tables import TABLES, Columns, TrialTables, set_types
 
 FOLDER: Final = "tables"
 MANIFEST: Final = "manifest.json"
@@ -39,8 +39,8 @@ def write_tables(tables: TrialTables, folder: Path) -> None:
     """
     check_tables(tables)
     with fill_folder(folder / FOLDER) as new:
-        for name, columns in TABLES.items():
-            typed = getattr(tables, name).astype({title: _dtype(kind) for title, (kind, _) in columns.items()})
+        for name in TABLES:
+            typed = set_types(name, getattr(tables, name))
             typed.to_parquet(new / f"{name}.parquet", engine="pyarrow", compression="zstd", index=False)
 
 
@@ -164,11 +164,3 @@ def _check_keys(name: str, frame: pd.DataFrame, tables: TrialTables, faults: lis
         if len(stranger):
             found = f"patient {stranger.iloc[0]} is not in subjects.parquet."
             faults.append(Fault(place, found, _AGAIN, column="patient"))
-
-
-def _dtype(kind: str) -> str:
-    if kind in _TEXT:
-        return "str"
-    if kind in _FLAG:
-        return "bool"
-    return "int64" if kind in _WHOLE else "float64"

@@ -86,7 +86,8 @@ def events_until(events: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Return the adverse events up to the end of each patient's line."""
     last = table["end_day"].reindex(events["patient"].to_numpy()).to_numpy()
     kept = events[np.ceil(events["day"].to_numpy()) <= last]
-    return kept[[name for name in EVENTS if name != "arm"]].reset_index(drop=True)
+    found: pd.DataFrame = kept[[name for name in EVENTS if name != "arm"]].reset_index(drop=True)
+    return found
 
 
 def tabulate_administrations(run: Run, line: Line, table: pd.DataFrame, conduct: Conduct) -> pd.DataFrame:
@@ -95,7 +96,8 @@ def tabulate_administrations(run: Run, line: Line, table: pd.DataFrame, conduct:
     given = [*bridging, *(replace(one, day=one.day + run.wait) for one in treatments)]
     rows = list_administrations(given, days=max(float(run.until.max()), 1.0), data=conduct.data)
     last = table["end_day"].where(table["treated"], -np.inf).to_numpy()
-    patient, one = np.nonzero(last[:, None] >= np.array([row.day for row in rows])[None, :])
+    day = np.array([row.day for row in rows])[None, :]
+    patient, one = np.nonzero((last[:, None] >= day) & (day < run.until[:, None]))
     columns = {name: np.array([getattr(row, name) for row in rows], dtype=object)[one]
                for name in ("therapy", "day", "amount", "unit")}  # fmt: skip
     found = pd.DataFrame({"patient": table.index.to_numpy()[patient], "line": run.line - 1} | columns)

@@ -1,7 +1,7 @@
 """A trial in a folder: blocks as they are done, then whole tables; an interrupted run goes on where it stopped.
 
 The folder holds ``manifest.json`` (what was asked for), while it runs ``blocks/<number>/`` (a folder for each block,
-there whole or not at all), and in the end ``tables/<name>.parquet`` and ``index.parquet``. Memory stays that of a block.
+there whole or not at all), in the end ``tables/<name>.parquet`` and ``index.parquet``. Memory stays that of a block.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aftercar.foundation import Manifest, claim_folder, fill_folder
-from aftercar.trials.run import Block, Prepared
-from aftercar.trials.tables import TABLES, TrialTables, set_types
+from aftercar.trials.folder import FOLDER, load_tables
+from aftercar.trials.run import Block, Prepared, Trial
+from aftercar.trials.tables import TABLES, set_types
 
 INDEX = "index"
-_BLOCKS, _TABLES = "blocks", "tables"
+_BLOCKS = "blocks"
 Runner = Callable[[Sequence[int]], Iterable[tuple[int, Block]]]
 
 
@@ -51,7 +52,7 @@ def store_trial(prepared: Prepared, folder: Path, *, manifest: Manifest, run: Ru
 
 def is_complete(folder: Path) -> bool:
     """Tell whether all of a trial is there."""
-    names = [folder / f"{INDEX}.parquet", *(folder / _TABLES / f"{name}.parquet" for name in TABLES)]
+    names = [folder / f"{INDEX}.parquet", *(folder / FOLDER / f"{name}.parquet" for name in TABLES)]
     return all(path.is_file() for path in names)
 
 
@@ -72,12 +73,12 @@ def _join(folder: Path, prepared: Prepared) -> None:
     """Write whole tables block by block: by arm in the order of the plan, then by patient."""
     blocks = sorted((folder / _BLOCKS).iterdir())
     arms = ["", *(arm.name for arm in prepared.plan.arms)]
-    with fill_folder(folder / _TABLES) as new:
+    with fill_folder(folder / FOLDER) as new:
         for name in TABLES:
             by = arms if "arm" in TABLES[name] else [None]
             _stream([block / f"{name}.parquet" for block in blocks], new / f"{name}.parquet", by)
         _stream([block / f"{INDEX}.parquet" for block in blocks], new / f"{INDEX}.parquet", [None])
-    (folder / _TABLES / f"{INDEX}.parquet").rename(folder / f"{INDEX}.parquet")
+    (folder / FOLDER / f"{INDEX}.parquet").rename(folder / f"{INDEX}.parquet")
 
 
 def _stream(files: Sequence[Path], target: Path, arms: Sequence[str | None]) -> None:
@@ -96,7 +97,6 @@ def _of_arm(file: Path, arm: str, schema: pa.Schema) -> pa.Table:
     return table.filter(pc.equal(table["arm"], arm))
 
 
-def load_trial(folder: Path) -> tuple[pd.DataFrame, TrialTables]:
-    """Return the index treatment and the tables of a complete folder."""
-    tables = {name: pd.read_parquet(folder / _TABLES / f"{name}.parquet") for name in TABLES}
-    return pd.read_parquet(folder / f"{INDEX}.parquet"), TrialTables(**tables)
+def load_trial(prepared: Prepared, folder: Path) -> Trial:
+    """Return the trial of a complete folder."""
+    return Trial(prepared.plan, pd.read_parquet(folder / f"{INDEX}.parquet"), load_tables(folder))

@@ -51,7 +51,7 @@ LINES: Columns = {
     "mrd_negative_day": ("day", "first negative residual disease"),
     "last_visit_day": ("day", "last assessment under this line"),
     "end_day": ("day", "end of the line"),
-    "ended_by": ("category", "progression, death, drop-out, end of follow-up"),
+    "ended_by": ("category", "progression, death, drop-out, end of follow-up, product not made"),
 }
 """One row per arm, patient and line that was due (also where it never began)."""
 
