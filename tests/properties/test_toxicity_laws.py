@@ -59,9 +59,12 @@ def test_a_rate_is_refused_or_its_shares_are_in_order(fields: dict[str, Any]) ->
 PART = st.floats(0, 100)
 
 
+DAYS = st.floats(0, 400)
+
+
 @given(
-    low=st.floats(0, 400), middle=st.floats(0, 400), high=st.floats(0, 400), parts=st.lists(PART, min_size=3, max_size=3),
-    over_time=st.booleans(), lowest=st.integers(1, 5), days=st.integers(0, 800), seed=st.integers(0, 10),
+    low=DAYS, middle=DAYS, high=DAYS, parts=st.lists(PART, min_size=3, max_size=3), over_time=st.booleans(),
+    lowest=st.integers(1, 5), days=st.integers(0, 800), seed=st.integers(0, 10),
 )  # fmt: skip
 @settings(max_examples=100, deadline=None)
 def test_events_lie_within_the_time_at_risk_and_the_scale(
