@@ -17,7 +17,9 @@ from aftercar.catalogue.biology import GRADES, ModelParameter, Spread
 from aftercar.catalogue.laboratory_columns import load_laboratory_columns
 from aftercar.catalogue.loading import BUILT_IN, TABLES
 from aftercar.catalogue.model_data import load_model_data
+from aftercar.catalogue.mortality import load_mortality
 from aftercar.catalogue.targets import Target, load_targets
+from aftercar.catalogue.toxicity import Rate, TherapyToxicity, load_toxicity
 from aftercar.cli import app
 from aftercar.clinic import load_criteria
 from aftercar.clinic.assays import load_assays
@@ -66,6 +68,9 @@ def write_pages(folder: Path) -> None:
         "targets": lambda _: _targets(),
         "criteria": lambda _: _criteria(),
         "assays": lambda _: _assays(),
+        "event_kinds": lambda _: _event_kinds(),
+        "toxicity": lambda _: _toxicity(),
+        "mortality": lambda _: _mortality(),
         "laboratory_columns": lambda _: _laboratory_columns(),
         "model_drawing": lambda _: _model_drawing(),
         "model_equations": lambda _: _model_equations(),
@@ -266,6 +271,69 @@ def _criteria() -> Iterator[str]:
         for one in load_criteria().thresholds.values()
     ]  # fmt: skip
     yield from table(("threshold", "value", "place in the article", "read in", "note"), rows)
+
+
+def _event_kinds() -> Iterator[str]:
+    rows = [
+        (
+            f"`{one.id}` {cell(one.name)}", cell(one.meaning), cell(one.scale),
+            f"{one.lowest_grade} to {one.highest_grade}", one.cause_of_death if one.highest_grade == 5 else "", cell(one.note),
+        )
+        for one in load_toxicity().kinds.values()
+    ]  # fmt: skip
+    yield from table(("event", "meaning", "scale", "grades", "a fatal one counts as", "note"), rows)
+
+
+def _toxicity() -> Iterator[str]:
+    rates = load_toxicity()
+    header = ("therapy, event", "any grade", "grade 3 or higher", "fatal", "when", "grade", "source", "note")
+    rows = [
+        _toxicity_row(entry, event, rate) for entry in rates.therapies.values() for event, rate in entry.events.items()
+    ]
+    yield from table(header, rows)
+    yield "### Borrowed, or without rates\n"
+    others = [
+        (f"`{one.id}`", f"`{one.same_as}`" if one.same_as else "—", cell(one.note))
+        for one in rates.therapies.values()
+        if one.same_as or not one.events
+    ]
+    yield from table(("therapy", "takes the rates of", "note"), others)
+
+
+def _toxicity_row(entry: TherapyToxicity, event: str, rate: Rate) -> tuple[str, ...]:
+    if rate.onset is not None:
+        when = f"day {rate.onset.median:g} ({rate.onset.low:g} to {rate.onset.high:g}), {rate.onset.grade}"
+        basis = (rate.onset.source, rate.onset.note)
+    else:
+        assert rate.exposure is not None
+        when = f"over {rate.exposure.days:g} days, {rate.exposure.grade}"
+        basis = (rate.exposure.source, rate.exposure.note)
+    where = f"{rate.source}: {rate.locator}" if rate.locator else rate.source
+    timing = ": ".join(part for part in basis if part and part != "aftercar")
+    return (
+        f"`{entry.id}` `{event}`", _share(rate, "events", "percent"), _share(rate, "severe", "severe_percent"),
+        _share(rate, "fatal", "fatal_percent"), cell(f"{when} ({timing})" if timing else when), f"`{rate.grade}`",
+        cell(where), cell(rate.note),
+    )  # fmt: skip
+
+
+def _share(rate: Rate, count: str, percent: str) -> str:
+    """Return a share as its source prints it, a star where it is no source's."""
+    number, printed = getattr(rate, count), getattr(rate, percent)
+    if number is None and printed is None:
+        return "—"
+    words = f"{number}/{rate.total}" if number is not None else f"{printed:g}%"
+    return words + (r"\*" if {count, percent} & set(rate.assumed) else "")
+
+
+def _mortality() -> Iterator[str]:
+    rows = []
+    for name, one in load_mortality().numbers.items():
+        wide = "—" if one.low is None or one.high is None else f"{_number(one.low)} to {_number(one.high)}"
+        where = f"{one.source}: {one.locator}" if one.locator else one.source
+        value = cell(_number(one.value) + ("" if one.unit == "1" else f" {one.unit}"))
+        rows.append((f"`{name}` {cell(one.meaning)}", value, wide, f"`{one.grade}`", cell(where), cell(one.note)))
+    yield from table(("number", "value", "range", "grade", "source", "note"), rows)
 
 
 def _assays() -> Iterator[str]:

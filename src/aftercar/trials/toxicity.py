@@ -151,7 +151,8 @@ def _draw_over_time(rate: Rate, kind: EventKind, luck: _Luck) -> list[tuple[Floa
     found = []
     for severity, (use, hazard) in enumerate(zip(("mild", "severe", "fatal"), hazards(rate), strict=True), start=1):
         if hazard > 0:
-            days = np.ceil(-np.log(luck.of(kind.id, use)) / hazard)
+            with np.errstate(over="ignore"):  # a hazard of next to nothing: never
+                days = np.ceil(-np.log(luck.of(kind.id, use)) / hazard)
             found.append((days, _grades(np.full(len(days), severity), kind, luck)))
     return found or [(np.full(len(luck.patients), np.nan), np.zeros(len(luck.patients), dtype=np.int64))]
 

@@ -15,7 +15,9 @@ from aftercar.catalogue import load_base
 from aftercar.catalogue.laboratory_columns import load_laboratory_columns
 from aftercar.catalogue.loading import TABLES
 from aftercar.catalogue.model_data import load_model_data
+from aftercar.catalogue.mortality import load_mortality
 from aftercar.catalogue.targets import load_targets
+from aftercar.catalogue.toxicity import load_toxicity
 from aftercar.clinic import load_criteria
 from aftercar.clinic.assays import load_assays
 from aftercar.foundation import columns_of
@@ -114,6 +116,12 @@ def test_generated_tables_hold_every_number_of_the_clinic(generated: Mapping[str
         ("laboratory_columns", load_laboratory_columns()),
     ):
         assert [name for name in names if f"| `{name}` " not in generated[page]] == []
+    rates = load_toxicity()
+    assert [name for name in rates.kinds if f"| `{name}` " not in generated["event_kinds"]] == []
+    own = {f"| `{one.id}` `{event}` |" for one in rates.therapies.values() for event in one.events}
+    assert [row for row in own if row not in generated["toxicity"]] == []
+    assert [name for name in load_mortality().numbers if f"| `{name}` " not in generated["mortality"]] == []
+    assert r"| 56.2% | 22% | 2%\* | over 161.3 days, measured" in generated["toxicity"]  # teclistamab, infections
     assert "| 100 mg/L |" in generated["criteria"]  # the rise of FLC, never 10 mg/L
 
 
