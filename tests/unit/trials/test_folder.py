@@ -138,7 +138,8 @@ def vars_of(tables: TrialTables) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize(
-    ("content", "word"), [(None, "does not exist"), ("{", "no JSON:"), ("[1]", "no JSON object"), (b"\xff\xfe", "UTF-16")]
+    ("content", "word"),
+    [(None, "does not exist"), ("{", "no JSON:"), ("[1]", "no JSON object"), (b"\xff\xfe", "UTF-16")],
 )
 def test_a_manifest_that_is_none_is_refused(content: str | bytes | None, word: str, tmp_path: Path) -> None:
     if content is not None:

@@ -80,7 +80,9 @@ def test_subjects_hold_what_became_of_them(datasets: Mapping[str, AdamDataset]) 
     treated = outcomes["treated"].to_numpy()
     assert ((subjects["DTHFL"] == "Y") == died).all() and subjects["DTHDT"].notna().eq(died).all()
     assert (subjects["DTHCAUS"] == outcomes["cause_of_death"].str.upper().to_numpy()).all()
-    assert (subjects.loc[died, "DCSREAS"] == "DEATH").all() and (subjects.loc[left, "DCSREAS"] == "LOST TO FOLLOW-UP").all()
+    assert (subjects.loc[died, "DCSREAS"] == "DEATH").all() and (
+        subjects.loc[left, "DCSREAS"] == "LOST TO FOLLOW-UP"
+    ).all()
     assert (subjects["EOSSTT"] == np.where(died | left, "DISCONTINUED", "COMPLETED")).all()
     assert ((subjects["SAFFL"] == "Y") == treated).all() and (subjects["ITTFL"] == "Y").all()
     assert (subjects.loc[~treated, ["TRT01A", "ACTARM", "ACTARMCD"]] == "").all(axis=None)
@@ -98,7 +100,13 @@ def test_dates_are_the_anchor_and_the_days() -> None:
 
 def test_part_of_a_day_is_rounded_down_after_it_was_added_up() -> None:
     days = date_on(pd.Series([0.0, 0.6 + 0.6, -0.1, np.nan, 59.0]), date(2000, 1, 1))
-    assert days.dt.strftime("%Y-%m-%d").fillna("").tolist() == ["2000-01-01", "2000-01-02", "1999-12-31", "", "2000-02-29"]
+    assert days.dt.strftime("%Y-%m-%d").fillna("").tolist() == [
+        "2000-01-01",
+        "2000-01-02",
+        "1999-12-31",
+        "",
+        "2000-02-29",
+    ]
     with pytest.raises(InputError, match="outside every calendar"):
         date_on(pd.Series([1e9]), date(2000, 1, 1))
 
@@ -169,7 +177,9 @@ def test_responses_are_those_of_the_outcomes(datasets: Mapping[str, AdamDataset]
     assert best["AVALC"].value_counts().to_dict() == expected.value_counts().to_dict()
     assert best.loc[best["AVALC"] == "MISSING", "AVAL"].isna().all()
     assert dict(zip(best["AVALC"], best["AVAL"], strict=True))["sCR"] == 7
-    counts = {code: (rows["AVALC"] == "Y").sum() for code, rows in responses.groupby("PARAMCD") if code in ("RSP", "CRRSP")}
+    counts = {
+        code: (rows["AVALC"] == "Y").sum() for code, rows in responses.groupby("PARAMCD") if code in ("RSP", "CRRSP")
+    }
     assert counts["RSP"] == outcomes["best_response"].isin(["sCR", "CR", "VGPR", "PR"]).sum()
     assert counts["CRRSP"] == outcomes["best_response"].isin(["sCR", "CR"]).sum()
     for code in ("RSP", "CB", "VGPRRSP", "CRRSP", "MRDNEG", "PD", "PD2", "DEATH", "CBOR"):
@@ -193,7 +203,10 @@ def test_visits_after_progression_and_at_baseline_are_not_flagged(datasets: Mapp
 def test_visits_of_a_later_line_have_names_and_a_baseline_of_their_own() -> None:
     datasets = build_adam(second_line_visits(TABLES_OF_TRIAL), study="S")
     later = datasets["ADLB"].table.query("LINE == 2 and PARAMCD == 'MPROT'")
-    assert set(zip(later["AVISIT"], later["AVISITN"], strict=True)) == {("Line 2 Baseline", 1e4), ("Line 2 Day 28", 10028)}
+    assert set(zip(later["AVISIT"], later["AVISITN"], strict=True)) == {
+        ("Line 2 Baseline", 1e4),
+        ("Line 2 Day 28", 10028),
+    }
     assert set(later["BASETYPE"]) == {"LINE 2"} and set(later["BASE"]) == {2.0}
     assert set(later["CHG"].dropna()) == {-1.5} and set(later["PCHG"].dropna()) == {-75.0}
     responses = datasets["ADRS"].table
@@ -219,7 +232,10 @@ def test_doses_and_events_are_those_of_the_tables(datasets: Mapping[str, AdamDat
     assert len(doses) == len(TABLES_OF_TRIAL.doses) and set(doses["PARAM"]) == {"Dose Administered (mg/kg)"}
     assert doses["AVAL"].sum() == TABLES_OF_TRIAL.doses["amount"].sum()
     assert len(events) == len(TABLES_OF_TRIAL.events) and (events["ASTDY"] == 3).all()
-    assert events["ATOXGR"].value_counts().to_dict() == TABLES_OF_TRIAL.events["grade"].astype(str).value_counts().to_dict()
+    assert (
+        events["ATOXGR"].value_counts().to_dict()
+        == TABLES_OF_TRIAL.events["grade"].astype(str).value_counts().to_dict()
+    )
 
 
 def test_an_event_before_treatment_has_not_emerged_under_it() -> None:
