@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pyreadstat
 import pytest
-from tests.end_to_end.commands import run
-from tests.unit.trials.fabricated import fabricate_tables
 
 from aftercar.foundation import Manifest
 from aftercar.trials.folder import write_tables
+from tests.end_to_end.commands import run
+from tests.unit.trials.fabricated import fabricate_tables
 
 
 @pytest.fixture

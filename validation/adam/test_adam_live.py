@@ -1,4 +1,4 @@
-"""The export as users of SAS transport files meet it: read by R (foreign, haven) and by pyreadstat, analysed by R survival.
+"""The export as users of SAS transport files meet it: read by R (foreign, haven) and pyreadstat, analysed by survival.
 
 The trial is fabricated: what is validated is that files hold what the program means, and that an analyst finds the
 program's own curves and hazard ratio in them.
