@@ -12,11 +12,16 @@ from pathlib import Path
 
 import pytest
 from tests.unit.docs.blocks import DOCS, Block, pages, read_blocks
+from tests.unit.trials.fabricated import fabricate_tables
 
 from aftercar import cli
+from aftercar.foundation import Manifest, write_atomic
+from aftercar.trials import write_tables
 
 # Pages that begin where a reader already has a report.
 BEGIN_WITH_A_REPORT = {"how-to/read-the-report.md"}
+# Pages that begin where a reader already has a trial: it is fabricated, which takes a moment and not minutes.
+BEGIN_WITH_A_TRIAL = {"how-to/export-adam.md"}
 
 
 def name_of(page: Path) -> str:
@@ -62,6 +67,9 @@ def test_examples_run_and_print_what_is_shown(page: Path, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     if name_of(page) in BEGIN_WITH_A_REPORT:
         run_command("aftercar compare --strategy gprc5d_cart --strategy gprc5d_bsab --out compare.html", monkeypatch)
+    if name_of(page) in BEGIN_WITH_A_TRIAL:
+        write_tables(fabricate_tables(20), tmp_path / "results" / "trial")
+        write_atomic(tmp_path / "results" / "trial" / "manifest.json", Manifest("aftercar trial", {}, 1, {}).to_json())
     names: dict[str, object] = {"__name__": "page"}
     printed = None
     for block in read_blocks(page):

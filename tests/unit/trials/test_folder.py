@@ -1,4 +1,4 @@
-"""The tables of a trial in a folder: written whole, read back the same, refused where they are not what they should be."""
+"""The tables of a trial in a folder: written whole, read back the same, refused where they are wrong."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def place_visits(study: Study) -> pd.DataFrame:
     visits["baseline"] = ~visits.duplicated(["arm", "patient", "line"])
     first = visits.groupby(["arm", "patient", "line"])["day"].transform("min")
     # A line that never began has no day 0: its visits count from the first of them.
-    since = np.floor(visits["day"] - visits["start_day"].fillna(first))
+    since = (visits["day"] - visits["start_day"].fillna(first)) // 1
     number = since.where(~visits["baseline"], 0.0)
     later = visits["line"] - 1
     of_line = pd.Series("Line " + visits["line"].astype(str) + " ", index=visits.index).where(later > 0, "")
