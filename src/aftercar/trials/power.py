@@ -132,8 +132,8 @@ def estimate_power(
     table = []
     for name in tests:
         shares = [float(won[name, which].mean()) for which in (False, True)]
-        found = [x for share in shares for x in (share, float(np.sqrt(share * (1 - share) / trials)))]
-        table.append((name, measure, *names, n_control, n_experimental, alpha, *found))
+        both = [x for share in shares for x in (share, float(np.sqrt(share * (1 - share) / trials)))]
+        table.append((name, measure, *names, n_control, n_experimental, alpha, *both))
     columns = ["test", "measure", "control", "experimental", "n_control", "n_experimental", "alpha", "power", "mc_se",
                "power_typical", "mc_se_typical"]  # fmt: skip
     return pd.DataFrame(table, columns=columns).assign(sets=sets, trials=trials, kind="simulated")
