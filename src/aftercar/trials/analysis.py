@@ -1,8 +1,8 @@
 """Arms of a virtual trial held against each other, by the methods that a trial would name in its analysis plan.
 
-Records are those of `take_records`; each result says by which method it was made. In a paired design every virtual patient
-is in every arm: what is a difference of two dependent values is given the variance of one, by cluster-robust or paired
-variance, found out from the records themselves. All of it is simulated.
+Records are those of `take_records`; each result says by which method it was made. In a paired design every virtual
+patient is in every arm, and two values of one patient depend on each other: hazards and restricted means then have a
+variance that allows for it. Whether arms are paired is seen from the records. All of it is simulated.
 """
 
 from __future__ import annotations

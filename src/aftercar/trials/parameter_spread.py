@@ -40,16 +40,28 @@ def draw_together(values: npt.ArrayLike, variances: npt.ArrayLike, sizes: npt.Ar
     sizes
         Patients of each set, shape (K,), >= 1.
 
+    Returns
+    -------
+    array
+        Like `values`; NaN with a single set.
+
     Examples
     --------
     >>> draw_together([0.2, 0.4, 0.3], [0.02, 0.02, 0.02], [10, 10, 10]).round(3).tolist()  # luck explains it all
     [0.3, 0.3, 0.3]
     """
+    y = np.asarray(values, dtype=np.float64)
+    centre, keep = part_luck(values, variances, sizes)
+    return np.asarray(centre + keep * (y - centre))
+
+
+def part_luck(values: npt.ArrayLike, variances: npt.ArrayLike, sizes: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return the mean over sets, and by which factor each set's distance from it is to be kept; see `draw_together`."""
     y, v = np.asarray(values, dtype=np.float64), np.asarray(variances, dtype=np.float64)
     n = np.asarray(sizes, dtype=np.float64).reshape((-1,) + (1,) * (y.ndim - 1))
     freedom = n.sum() - len(n)
     if len(n) < 2 or freedom < 1:
-        return np.full_like(y, np.nan)
+        return np.full(y.shape[1:], np.nan), np.full_like(y, np.nan)
     sigma2 = np.sum((n - 1) * n * np.where(n > 1, v, 0.0), axis=0) / freedom
     pooled = np.sum(n * y, axis=0) / n.sum()
     between = np.sum(n * (y - pooled) ** 2, axis=0) - (len(n) - 1) * sigma2
@@ -58,8 +70,7 @@ def draw_together(values: npt.ArrayLike, variances: npt.ArrayLike, sizes: npt.Ar
     known = total > 0
     weight = np.where(known, 1 / np.where(known, total, 1.0), n)
     centre = np.sum(weight * y, axis=0) / weight.sum(axis=0)
-    reliability = np.where(known, tau2 / np.where(known, total, 1.0), 0.0)
-    return np.asarray(centre + np.sqrt(reliability) * (y - centre))
+    return centre, np.sqrt(np.where(known, tau2 / np.where(known, total, 1.0), 0.0))
 
 
 def spread_of_share(event: npt.ArrayLike, sets: npt.ArrayLike, *, level: float) -> tuple[float, float]:
