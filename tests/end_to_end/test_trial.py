@@ -42,18 +42,20 @@ def test_the_tables_are_written_and_say_that_they_are_simulated(plan: Path, tmp_
     endpoints = pd.read_csv(tmp_path / "out" / "endpoints.csv")
     assert set(endpoints["kind"]) == {"simulated"}
     assert set(endpoints["arm"]) == {"talquetamab", "nothing but dexamethasone"}
-    patients = pd.read_parquet(tmp_path / "out" / "patients.parquet")
+    outcomes = pd.read_parquet(tmp_path / "out" / "tables" / "outcomes.parquet")
     index = pd.read_parquet(tmp_path / "out" / "index.parquet")
-    assert len(index) == 40 and len(patients) == 2 * index["progressed"].sum()
+    assert len(index) == 40 and len(outcomes) == 2 * (index["ended_by"] == "progression").sum()
+    assert "SIMULATED" in (tmp_path / "out" / "report.html").read_text()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["seed"] == 3 and set(manifest["hashes"]) == {"model_data", "plan", "population"}
     assert manifest["config"]["population"] == "karmma_like"
 
 
 def test_one_seed_gives_the_same_bytes(plan: Path, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        assert run("trial", str(plan), "--patients", "20", "--out", str(tmp_path / name)).returncode == 0
-    for file in ("endpoints.csv", "by_mechanism.csv", "patients.parquet", "index.parquet"):
+    for name, workers in (("a", "1"), ("b", "2")):
+        options = ("--patients", "20", "--workers", workers, "--out", str(tmp_path / name))
+        assert run("trial", str(plan), *options).returncode == 0
+    for file in ("endpoints.csv", "by_mechanism.csv", "tables/visits.parquet", "index.parquet"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
@@ -62,6 +64,8 @@ def test_one_seed_gives_the_same_bytes(plan: Path, tmp_path: Path) -> None:
     [
         (["--seed", "-1"], "option --seed"),
         (["--patients", "0"], "option --patients"),
+        (["--sets", "-2"], "option --sets"),
+        (["--dask", "tcp://127.0.0.1:1"], "no scheduler answers"),
         (["--data", "nowhere"], "nowhere"),
         (["--out", "/dev/null/x"], "/dev/null"),
     ],
@@ -94,3 +98,44 @@ def test_a_trial_that_names_no_strategy_has_nothing_beside_it(plan: Path, tmp_pa
     result = run("trial", str(plan), "--patients", "12", "--observed", "--out", str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr
     assert "No arm names a strategy" in result.stdout
+
+
+def test_a_folder_of_another_trial_is_refused_and_left_as_it_is(plan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("trial", str(plan), "--patients", "12", "--out", str(out)).returncode == 0
+    before = (out / "tables" / "lines.parquet").read_bytes()
+    result = run("trial", str(plan), "--patients", "12", "--seed", "9", "--out", str(out))
+    assert result.returncode == 2 and "another seed" in result.stderr
+    assert (out / "tables" / "lines.parquet").read_bytes() == before
+
+
+def test_lines_and_rules_run_from_a_population_that_relapsed(tmp_path: Path) -> None:
+    file = tmp_path / "lines.toml"
+    file.write_text(
+        """population = "after_bcma_cart"
+patients = 24
+days = 200
+design = "randomised"
+then = ["drug"]
+[[lines]]
+name = "by antigen"
+choose = [{ when = { bcma_loss_share = { at_least = 0.5 } }, line = "engager" }, { line = "drug" }]
+[[lines]]
+name = "engager"
+treatments = [{ therapy = "talquetamab" }]
+[[lines]]
+name = "drug"
+treatments = [{ therapy = "bortezomib" }]
+[[arms]]
+name = "guided"
+lines = ["by antigen"]
+[[arms]]
+name = "engager for all"
+lines = ["engager"]
+"""
+    )
+    result = run("trial", str(file), "--sets", "4", "--out", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    assert "were randomised" in result.stdout and "4 sets" in result.stdout
+    lines = pd.read_parquet(tmp_path / "out" / "tables" / "lines.parquet")
+    assert set(lines["name"]) >= {"engager", "drug"} and lines["line"].max() == 2

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aftercar.cli import options
 from aftercar.foundation import DEFAULT_SEED, Fault, InputError, write_atomic
+
+if TYPE_CHECKING:
+    from aftercar.strategy import Comparison
 
 EXAMPLE = "Example: aftercar compare --prior strict --out compare.html"
 
@@ -32,12 +35,19 @@ def compare(
     level: Annotated[float, typer.Option("--level", help="Level of the intervals.")] = 0.95,
     draws: Annotated[int, typer.Option("--draws", help="Posterior draws behind the ranking.")] = 20_000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draws.")] = DEFAULT_SEED,
+    patients: Annotated[
+        int, typer.Option("--patients", help="Virtual patients of the simulated half; 0 shows the evidence alone.")
+    ] = 160,
+    sets: Annotated[
+        int, typer.Option("--sets", help="Parameter sets of the simulated half, drawn from what sources leave open.")
+    ] = 16,
     evidence: options.EvidenceDirectory = None,
     replace: options.Replace = False,
 ) -> None:
     """Compare salvage strategies after BCMA CAR-T relapse: pooled ORR, CR and PFS, certainty, probability of best.
 
-    Observed evidence only. The strategies were not randomised against one another.
+    Ranks and pooled figures rest on observed evidence alone. The strategies were not randomised against one another.
+    Beside them stands what a virtual trial gives for each: simulated, uncalibrated, labelled so.
     """
     from aftercar.strategy import CompareSettings, check_settings, compare_strategies
 
@@ -55,24 +65,25 @@ def compare(
         seed=seed,
         evidence_directory=options.name_of(evidence) if evidence else "",
         evidence_mode="replace" if replace else "extend",
+        simulated_patients=patients,
+        simulated_sets=sets if patients else 0,
     )
     check_settings(settings)
-    with show_stages(out is not None) as begin:
+    with show_stages() as begin:
         comparison = compare_strategies(base, settings, progress=begin)
-        if out is not None:
-            from aftercar.report import render_report
+    comparison = simulate_beside(comparison)
+    if out is not None:
+        from aftercar.report import render_report
 
-            begin("drawing the report")
-            write_atomic(out, render_report(comparison))
+        write_atomic(out, render_report(comparison))
     _print(comparison, format)
     if out is not None:
         typer.echo(f"report: {out}", err=format is not options.TableFormat.table)
 
 
-def _print(comparison: object, format: options.TableFormat) -> None:
-    from aftercar.strategy import Comparison, comparison_frame, comparison_to_json
+def _print(comparison: Comparison, format: options.TableFormat) -> None:
+    from aftercar.strategy import comparison_frame, comparison_to_json
 
-    assert isinstance(comparison, Comparison)
     if format is options.TableFormat.json:
         typer.echo(comparison_to_json(comparison))
     elif format is options.TableFormat.csv:
@@ -82,10 +93,27 @@ def _print(comparison: object, format: options.TableFormat) -> None:
         from aftercar.report.terminal import render_table
 
         console(100).print(render_table(comparison))
+        if comparison.simulated is not None:
+            from aftercar.report.trial_terminal import render_beside
+
+            console(100).print(render_beside(comparison.simulated.beside))
+
+
+def simulate_beside(comparison: Comparison) -> Comparison:
+    """Return the comparison with the simulated half that its settings ask for; a progress bar on stderr."""
+    from aftercar.cli.simulate import show_progress
+    from aftercar.strategy import list_simulated, simulate_strategies
+
+    patients = comparison.settings.simulated_patients
+    if not patients:
+        return comparison
+    total = patients * (1 + len(list_simulated(comparison).arms))
+    with show_progress(total, shown=True) as advance:
+        return simulate_strategies(comparison, advance=advance)
 
 
 @contextmanager
-def show_stages(with_report: bool) -> Iterator[Callable[[str], None]]:
+def show_stages() -> Iterator[Callable[[str], None]]:
     """Show a progress bar on stderr; the yielded function begins the stage that it names."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -99,7 +127,7 @@ def show_stages(with_report: bool) -> Iterator[Callable[[str], None]]:
         console=Console(stderr=True),
         transient=True,
     ) as bar:
-        task = bar.add_task("starting", total=len(STAGES) + with_report)
+        task = bar.add_task("starting", total=len(STAGES))
         started = False
 
         def begin(stage: str) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from aftercar import __version__
 from aftercar.cli import options
-from aftercar.cli.compare import show_stages
+from aftercar.cli.compare import show_stages, simulate_beside
 from aftercar.cli.printing import plain
 from aftercar.foundation import Fault, InputError
 
@@ -46,8 +46,9 @@ def reproduce(
     if evidence is not None:
         settings = with_changes(settings, evidence_directory=options.name_of(evidence))
     base = options.load_evidence(evidence, settings.evidence_mode == "replace")
-    with show_stages(False) as begin:
+    with show_stages() as begin:
         comparison = compare_strategies(base, settings, progress=begin)
+    comparison = simulate_beside(comparison)
     differences = _compare_origins(manifest, base.hash) + find_differences(
         _plain(old), _plain(comparison_to_dict(comparison))
     )

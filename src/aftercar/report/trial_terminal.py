@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from rich import box
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
@@ -86,24 +87,24 @@ def _mechanisms(run: Trial, by_mechanism: pd.DataFrame) -> Table:
 
 
 def render_beside(beside: pd.DataFrame) -> Table:
-    """Return the table of observed and simulated responses."""
+    """Return the table of observed and simulated responses; 100 columns hold it."""
     table = Table(
-        title="Observed (pooled cohorts, 90% interval of the mean) beside simulated (uncalibrated)",
-        title_justify="left", header_style="bold",
-        caption="intervals that do not meet are marked ≠; simulated intervals hold sampling alone",
+        title="Observed (pooled cohorts, interval of the mean) beside SIMULATED (uncalibrated)",
+        title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        caption=f"Response in %. sim.: estimate and {LEVEL:.0%} interval of sampling; open: where it would lie over what "
+        "sources leave open about the parameters; ≠: observed and sampled intervals do not meet; PFS: median, months.",
         caption_justify="left",
     )  # fmt: skip
-    for head in ("strategy", "simulated by"):
-        table.add_column(head)
-    for head in ("ORR observed, %", "ORR simulated, %", "", "CR observed, %", "CR simulated, %", "",
-                 "PFS observed, months", "PFS simulated"):  # fmt: skip
-        table.add_column(head, justify="right")
+    table.add_column("strategy", overflow="fold", min_width=18)
+    for head in ("ORR obs.", "ORR sim.", "open", "", "CR obs.", "CR sim.", "open", "", "PFS obs.", "sim."):
+        table.add_column(head, justify="right", no_wrap=True)
     for row in beside.to_dict("records"):
-        cells = [escape(str(row["strategy"])), escape(str(row["arm"]))]
+        cells = [escape(str(row["strategy"]))]
         for short in ("orr", "cr"):
-            cells += [_range(row, f"{short}_observed"), _range(row, f"{short}_simulated")]
+            cells += [_range(row, f"{short}_observed"), _range(row, f"{short}_simulated"), _open(row, short)]
             cells.append("≠" if row[f"{short}_agrees"] is False else "")
-        cells += ["–" if pd.isna(row[name]) else f"{row[name]:.1f}" for name in ("pfs_observed", "pfs_simulated")]
+        observed, simulated = row["pfs_observed"], row["pfs_simulated"]
+        cells += ["–" if pd.isna(observed) else f"{observed:.1f}", "NR" if pd.isna(simulated) else f"{simulated:.1f}"]
         table.add_row(*cells)
     return table
 
@@ -111,5 +112,9 @@ def render_beside(beside: pd.DataFrame) -> Table:
 def _range(row: Mapping[Any, Any], name: str) -> str:
     if pd.isna(row[name]):
         return "–"
-    low, high = row[f"{name}_lb"], row[f"{name}_ub"]
-    return f"{100 * row[name]:.0f} ({100 * low:.0f}–{100 * high:.0f})"
+    return f"{100 * row[name]:.0f} ({100 * row[f'{name}_lb']:.0f}–{100 * row[f'{name}_ub']:.0f})"
+
+
+def _open(row: Mapping[Any, Any], short: str) -> str:
+    low, high = (row.get(f"{short}_simulated_parameters_{end}", math.nan) for end in ("lb", "ub"))
+    return "" if pd.isna(low) or pd.isna(high) else f"{100 * low:.0f}–{100 * high:.0f}"

@@ -1,6 +1,6 @@
 """Which strategy for whom: the comparison of salvage strategies on observed evidence."""
 
-from aftercar.strategy.agreement import set_beside
+from aftercar.strategy.agreement import SIMULATED_LEVEL, Simulated, list_simulated, set_beside, simulate_strategies
 from aftercar.strategy.compare import STAGES, compare_strategies
 from aftercar.strategy.export import comparison_frame, comparison_to_dict, comparison_to_json, hash_result
 from aftercar.strategy.results import (
@@ -18,11 +18,14 @@ from aftercar.strategy.results import (
     RankSummary,
     StrategyResult,
 )
-from aftercar.strategy.settings import check_settings, command_of, settings_from_dict
+from aftercar.strategy.settings import USUAL_PATIENTS, USUAL_SETS, check_settings, command_of, settings_from_dict
 
 __all__ = [
     "DISCLAIMER",
+    "SIMULATED_LEVEL",
     "STAGES",
+    "USUAL_PATIENTS",
+    "USUAL_SETS",
     "CertaintyRating",
     "CohortLine",
     "CompareSettings",
@@ -34,6 +37,7 @@ __all__ = [
     "MedianLine",
     "PooledMedian",
     "RankSummary",
+    "Simulated",
     "StrategyResult",
     "check_settings",
     "command_of",
@@ -42,6 +46,8 @@ __all__ = [
     "comparison_to_dict",
     "comparison_to_json",
     "hash_result",
+    "list_simulated",
     "set_beside",
     "settings_from_dict",
+    "simulate_strategies",
 ]

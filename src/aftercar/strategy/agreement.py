@@ -1,23 +1,94 @@
 """Observed beside simulated: what cohorts reported, and what virtual patients gave, for the same strategy.
 
 Nothing is fitted here, and no simulated figure enters the pooled ones. The observed interval holds the uncertainty of a
-strategy's mean; the simulated one that of sampling alone, not of the parameters. Patients differ: the simulated ones
-relapsed after one product, the observed ones as each cohort says.
+strategy's mean. Of the simulated ones, one is that of sampling alone, the other what is open about the parameters.
+Patients differ: the simulated ones relapsed after one product, the observed ones as each cohort says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aftercar.catalogue.model_data import load_model_data
+from aftercar.catalogue.populations import load_populations
 from aftercar.strategy.export import comparison_frame
 from aftercar.strategy.results import Comparison
-from aftercar.trials import TrialPlan
+from aftercar.trials import TrialPlan, compare_by_mechanism, find_plan, load_plan, run_trial, summarise
 
+BUILT_IN = "after_ide_cel"
 _MEASURES = {"orr": "ORR", "cr": "CR"}
+_ENDS = ("lb", "ub")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The simulated half of a comparison.
+
+    Attributes
+    ----------
+    beside
+        One row per strategy that an arm stands for; see `set_beside`.
+    by_mechanism
+        Response by arm and mechanism of relapse; see `aftercar.trials.compare_by_mechanism`.
+    facts
+        What was simulated, by name.
+    hashes
+        Of model data and plan.
+    """
+
+    beside: pd.DataFrame
+    by_mechanism: pd.DataFrame
+    facts: Mapping[str, str]
+    hashes: Mapping[str, str]
+
+
+def list_simulated(comparison: Comparison) -> TrialPlan:
+    """Return the built-in trial with those arms that stand for a strategy of the comparison."""
+    plan = load_plan(find_plan(BUILT_IN), load_model_data(), load_populations())
+    shown = {row.strategy.strategy_id for row in comparison.results}
+    arms = tuple(arm for arm in plan.arms if arm.strategy in shown)
+    return plan.model_copy(update={"arms": arms})
+
+
+def simulate_strategies(comparison: Comparison, *, advance: Callable[[int], None] = lambda n: None) -> Comparison:
+    """Return the comparison with its simulated half: the built-in trial, of the size that its settings say.
+
+    Arms on the same relapsed patients. Where no strategy of the comparison has an arm, it stays without.
+
+    Parameters
+    ----------
+    advance
+        Called with the number of patients done: those of the first treatment, then as many for each arm.
+    """
+    settings, plan = comparison.settings, list_simulated(comparison)
+    if not plan.arms:
+        return comparison
+    plan = plan.model_copy(update={"patients": settings.simulated_patients})
+    data = load_model_data()
+    run = run_trial(plan, seed=settings.seed, sets=settings.simulated_sets, data=data, advance=advance)
+    endpoints = summarise(run.tables, level=SIMULATED_LEVEL)
+    first = " + ".join(entry.therapy for entry in plan.index)
+    facts = {
+        "Virtual patients": f"{len(run.index)} ({plan.population}) had {first}; {len(run.tables.subjects)} progressed "
+        "and entered every arm",
+        "Parameter sets": f"{settings.simulated_sets}, drawn from what the sources leave open" if settings.simulated_sets
+        else "typical values alone",
+        "Follow-up": f"{plan.days:g} days from progression",
+        "Criteria": f"{plan.criteria}, confirmed",
+        "Intervals": f"{SIMULATED_LEVEL:.0%}",
+    }  # fmt: skip
+    beside = set_beside(comparison, plan, endpoints)
+    simulated = Simulated(beside, compare_by_mechanism(run.tables), facts, {"model_data": data.hash})
+    hashes = {**comparison.manifest.hashes, **simulated.hashes}
+    return replace(comparison, simulated=simulated, manifest=replace(comparison.manifest, hashes=hashes))
+
+
+SIMULATED_LEVEL = 0.90
 
 
 def set_beside(comparison: Comparison, plan: TrialPlan, endpoints: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +97,8 @@ def set_beside(comparison: Comparison, plan: TrialPlan, endpoints: pd.DataFrame)
     Columns strategy, arm; for `orr` and `cr` ``<measure>_observed``, its interval and patients,
     ``<measure>_simulated`` and its interval of sampling, ``<measure>_simulated_parameters_lb`` and ``_ub`` (over what
     is open about the parameters), ``<measure>_agrees`` (whether the intervals of observed and of sampling meet; missing
-    where nothing was observed); `pfs_observed` and `pfs_simulated` in months. Shares from 0 to 1.
+    where nothing was observed); `pfs_observed` and `pfs_simulated` in months, with the same intervals. Shares from 0
+    to 1.
     """
     observed = {row["strategy_id"]: row for row in comparison_frame(comparison).to_dict("records")}
     simulated = {(row["arm"], row["measure"]): row for row in endpoints.to_dict("records")}
@@ -38,24 +110,32 @@ def set_beside(comparison: Comparison, plan: TrialPlan, endpoints: pd.DataFrame)
         row: dict[str, object] = {"strategy": seen["strategy"], "arm": arm.name}
         for short, measure in _MEASURES.items():
             row |= _measure(short, seen, simulated[arm.name, measure])
-        row["pfs_observed"] = seen["pfs_median_months"]
-        row["pfs_simulated"] = simulated.get((arm.name, "PFS"), {}).get("estimate", np.nan)
+        row["pfs_observed"] = _number(seen["pfs_median_months"])
+        row |= {f"pfs_observed_{end}": _number(seen[f"pfs_ci_{end}"]) for end in _ENDS}
+        row |= _simulated("pfs", simulated[arm.name, "PFS"])
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _measure(short: str, seen: Mapping[Any, Any], drawn: Mapping[Any, Any]) -> dict[str, object]:
-    low, high = (pd.to_numeric(seen[f"{short}_{end}"], errors="coerce") for end in ("ci_lb", "ci_ub"))
+    low, high = (_number(seen[f"{short}_ci_{end}"]) for end in _ENDS)
     known = bool(np.isfinite(low) and np.isfinite(high))
     return {
-        f"{short}_observed": pd.to_numeric(seen[f"{short}_estimate"], errors="coerce"),
+        f"{short}_observed": _number(seen[f"{short}_estimate"]),
         f"{short}_observed_lb": low,
         f"{short}_observed_ub": high,
         f"{short}_observed_n": seen[f"{short}_total"],
-        f"{short}_simulated": drawn["estimate"],
-        f"{short}_simulated_lb": drawn["ci_lb"],
-        f"{short}_simulated_ub": drawn["ci_ub"],
-        f"{short}_simulated_parameters_lb": drawn["parameters_lb"],
-        f"{short}_simulated_parameters_ub": drawn["parameters_ub"],
+        **_simulated(short, drawn),
         f"{short}_agrees": bool(low <= drawn["ci_ub"] and drawn["ci_lb"] <= high) if known else pd.NA,
     }
+
+
+def _simulated(short: str, drawn: Mapping[Any, Any]) -> dict[str, object]:
+    """Return estimate, interval of sampling, interval over parameters."""
+    found: dict[str, object] = {f"{short}_simulated": drawn["estimate"]}
+    found |= {f"{short}_simulated_{end}": drawn[f"ci_{end}"] for end in _ENDS}
+    return found | {f"{short}_simulated_parameters_{end}": drawn[f"parameters_{end}"] for end in _ENDS}
+
+
+def _number(value: object) -> float:
+    return float(pd.to_numeric(pd.Series([value]), errors="coerce").iloc[0])

@@ -24,6 +24,7 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
         "sensitivity": _records(comparison.sensitivity),
         "confounding": _records(comparison.confounding),
         "discrepancies": [asdict(entry) for entry in comparison.discrepancies],
+        "simulated": _simulated(comparison),
     }
 
 
@@ -70,11 +71,22 @@ def _measure(name: str, result: MeasureResult) -> dict[str, Any]:
     return {f"{name}_{field}": getattr(pooled, field) if pooled else None for field in fields}
 
 
+def _simulated(comparison: Comparison) -> dict[str, Any] | None:
+    if comparison.simulated is None:
+        return None
+    found = comparison.simulated
+    return {
+        "kind": "simulated",
+        "facts": dict(found.facts),
+        "beside": _records(found.beside),
+        "by_mechanism": _records(found.by_mechanism),
+    }
+
+
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows with None for what is missing: JSON knows no NaN."""
     if frame.empty:
         return []
     return [
-        {str(key): None if isinstance(value, float) and value != value else value for key, value in row.items()}
-        for row in frame.to_dict("records")
+        {str(key): None if pd.isna(value) else value for key, value in row.items()} for row in frame.to_dict("records")
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -12,6 +12,9 @@ from aftercar.catalogue import Discrepancy, Strategy
 from aftercar.evidence import Filters
 from aftercar.foundation import DEFAULT_SEED, Manifest
 from aftercar.synthesis.results import PooledProportion
+
+if TYPE_CHECKING:
+    from aftercar.strategy.agreement import Simulated
 
 DISCLAIMER = (
     "For research and trial design only. Not medical advice; never for treating a patient. The figures come from small "
@@ -32,6 +35,8 @@ class CompareSettings:
         Posterior draws behind the ranking.
     evidence_directory, evidence_mode
         A user's own tables and whether they extend or replace the base.
+    simulated_patients, simulated_sets
+        Virtual patients and parameter sets behind the simulated half; 0 patients leaves it out.
     """
 
     filters: Filters = field(default_factory=Filters)
@@ -40,6 +45,8 @@ class CompareSettings:
     seed: int = DEFAULT_SEED
     evidence_directory: str = ""
     evidence_mode: str = "extend"
+    simulated_patients: int = 0
+    simulated_sets: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types, ready for JSON."""
@@ -222,6 +229,8 @@ class Comparison:
         comparison with the strategy of highest ORR.
     method_card
         The choices made, by name.
+    simulated
+        The simulated half, where it was asked for (`simulate_strategies`); nothing else rests on it.
     """
 
     settings: CompareSettings
@@ -232,3 +241,4 @@ class Comparison:
     method_card: Mapping[str, str]
     notes: tuple[str, ...]
     manifest: Manifest
+    simulated: Simulated | None = None

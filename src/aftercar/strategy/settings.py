@@ -12,6 +12,8 @@ from aftercar.evidence.selection import Counts, Prior
 from aftercar.foundation import Fault, InputError
 from aftercar.strategy.results import CompareSettings
 
+USUAL_PATIENTS, USUAL_SETS = 160, 16
+"""What the command line simulates beside the evidence unless it is told otherwise."""
 _OPTIONS = {
     "therapies": "--therapy",
     "classes": "--class",
@@ -34,6 +36,12 @@ def check_settings(settings: CompareSettings) -> None:
         faults.append(Fault("option --draws", f"{settings.draws} draws.", "Give 1000 to 2000000; 20000 is usual."))
     if not 0 <= settings.seed < 2**63:
         faults.append(Fault("option --seed", f"{settings.seed} is no seed.", "Give a whole number, 0 or more."))
+    if not 0 <= settings.simulated_patients <= 100_000:
+        found = f"{settings.simulated_patients} virtual patients."
+        faults.append(Fault("option --patients", found, "Give 0 (observed alone) to 100000; 160 is usual."))
+    if not 0 <= settings.simulated_sets <= 10_000:
+        found = f"{settings.simulated_sets} parameter sets."
+        faults.append(Fault("option --sets", found, "Give 0 (typical values) to 10000; 16 is usual."))
     for name, value, words in (
         ("prior", settings.filters.prior, get_args(Prior)),
         ("counts", settings.filters.counts, get_args(Counts)),
@@ -58,6 +66,10 @@ def command_of(settings: CompareSettings) -> str:
     for name in ("level", "draws", "seed"):
         if getattr(settings, name) != getattr(default, name):
             words += [f"--{name}", str(getattr(settings, name))]
+    if settings.simulated_patients != USUAL_PATIENTS:
+        words += ["--patients", str(settings.simulated_patients)]
+    if settings.simulated_patients and settings.simulated_sets != USUAL_SETS:
+        words += ["--sets", str(settings.simulated_sets)]
     if settings.evidence_directory:
         words += ["--evidence", settings.evidence_directory]
         words += ["--replace"] if settings.evidence_mode == "replace" else []

@@ -40,7 +40,9 @@ def assert_share(patients: float, share: float) -> None:
 def test_a_constant_tumour_kills_exponentially() -> None:
     mortality = changed(background_hazard=0.0)
     days = np.arange(30.0, 761.0, 28.0)
-    cells = mortality["myeloma_half_burden"] / 9  # a tenth of the highest hazard
+    cells = mortality["myeloma_half_burden"] / 9 ** (
+        1 / mortality["myeloma_steepness"]
+    )  # a tenth of the highest hazard
     hazard = mortality["myeloma_hazard"] / 10
     deaths = draw(days, cells, mortality=mortality)
     for after in (1, 10, 100, 365, 700):
@@ -72,8 +74,15 @@ def test_causes_compete_in_proportion_to_their_hazards() -> None:
     assert_share((deaths["cause_of_death"] == "other").sum(), 0.25 * dead)
 
 
+def integral(mortality: Mortality, start: float, rate: float, days: FloatArray) -> FloatArray:
+    """Return the cumulative hazard of myeloma of a tumour that grows exponentially."""
+    k, half = mortality["myeloma_steepness"], mortality["myeloma_half_burden"]
+    grown = (start * np.exp(rate * days) / half) ** k
+    return np.asarray(mortality["myeloma_hazard"] / (k * rate) * np.log((grown + 1) / ((start / half) ** k + 1)))
+
+
 def test_a_growing_tumour_kills_as_the_integral_says() -> None:
-    """N = N0 e^{rt}, k = 1: the integral of m N / (N + N50) is (m / r) log((N(t) + N50) / (N0 + N50))."""
+    """N = N0 e^{rt}: the integral of m N^k / (N^k + N50^k) is (m / (k r)) log((N(t)^k + N50^k) / (N0^k + N50^k))."""
     mortality = changed(background_hazard=0.0)
     days = np.arange(0.0, 366.0, 7.0)
     start, rate = 1e11, 0.012
@@ -81,16 +90,15 @@ def test_a_growing_tumour_kills_as_the_integral_says() -> None:
     deaths = draw_deaths(
         patients=IDS, days=days, tumour=tumour, age=np.full(N, 60.0), seed=2, line=1, mortality=mortality
     )
-    half, highest = mortality["myeloma_half_burden"], mortality["myeloma_hazard"]
-    exact = highest / rate * np.log((start * np.exp(rate * days) + half) / (start + half))
+    exact = integral(mortality, start, rate, days)
     for k in (13, 26, 52):
         assert_share((deaths["death_day"] <= days[k]).sum(), 1 - np.exp(-exact[k]))
 
 
 def test_the_hazard_is_integrated_to_second_order() -> None:
     mortality = changed(background_hazard=0.0)
-    half, highest, rate = mortality["myeloma_half_burden"], mortality["myeloma_hazard"], 0.012
-    exact = highest / rate * np.log((1e11 * np.exp(rate * 336) + half) / (1e11 + half))
+    rate = 0.012
+    exact = integral(mortality, 1e11, rate, np.array([336.0]))[0]
     errors = []
     for step in (28.0, 14.0, 7.0):
         days = np.arange(0.0, 337.0, step)
