@@ -29,6 +29,7 @@ from aftercar.model import build_structure, build_system
 from aftercar.report.model_diagram import KIND_WORDS, NODES, find_drawn_influences, render_model_diagram
 from aftercar.report.model_equations import TITLES, Equation, Reading, part_description
 from aftercar.report.model_text import acts_on, doses_text, grade_line, state_table
+from aftercar.trials import tables as trial_tables
 
 KINDS = {
     "id": "id",
@@ -69,6 +70,7 @@ def write_pages(folder: Path) -> None:
         "criteria": lambda _: _criteria(),
         "assays": lambda _: _assays(),
         "event_kinds": lambda _: _event_kinds(),
+        "trial_tables": lambda _: _trial_tables(),
         "toxicity": lambda _: _toxicity(),
         "mortality": lambda _: _mortality(),
         "laboratory_columns": lambda _: _laboratory_columns(),
@@ -273,11 +275,19 @@ def _criteria() -> Iterator[str]:
     yield from table(("threshold", "value", "place in the article", "read in", "note"), rows)
 
 
+def _trial_tables() -> Iterator[str]:
+    for name, columns in trial_tables.TABLES.items():
+        yield f"### `{name}`\n"
+        rows = [(f"`{column}`", cell(kind), cell(meaning)) for column, (kind, meaning) in columns.items()]
+        yield from table(("column", "kind or unit", "meaning"), rows)
+
+
 def _event_kinds() -> Iterator[str]:
     rows = [
         (
             f"`{one.id}` {cell(one.name)}", cell(one.meaning), cell(one.scale),
-            f"{one.lowest_grade} to {one.highest_grade}", one.cause_of_death if one.highest_grade == 5 else "", cell(one.note),
+            f"{one.lowest_grade} to {one.highest_grade}",
+            one.cause_of_death if one.highest_grade == 5 else "", cell(one.note),
         )
         for one in load_toxicity().kinds.values()
     ]  # fmt: skip
