@@ -57,11 +57,18 @@ def figure_data(figures: Sequence[Figure]) -> dict[str, Any]:
         "width": SCREEN_WIDTH,
         "saved_width": WIDTH,
         "narrow_below": NARROW_BELOW,
-        "figures": {
-            figure.figure_id: {"wide": figure.spec, "narrow": figure.narrow_spec, "side": figure.side_width}
-            for figure in figures
-        },
+        "figures": {figure.figure_id: _both_forms(figure) for figure in figures},
     }
+
+
+def _both_forms(figure: Figure) -> dict[str, Any]:
+    """Return a figure's two specifications; the data that they share stand once."""
+    wide, narrow = dict(figure.spec), dict(figure.narrow_spec)
+    theirs = (wide.get("datasets", {}), narrow.get("datasets", {}))
+    shared = {name: rows for name, rows in theirs[0].items() if name in theirs[1] and theirs[1][name] == rows}
+    for spec, datasets in zip((wide, narrow), theirs, strict=True):
+        spec["datasets"] = {name: rows for name, rows in datasets.items() if name not in shared}
+    return {"wide": wide, "narrow": narrow, "shared": shared, "side": figure.side_width}
 
 
 def security_policy(style: str, scripts: Sequence[str]) -> str:

@@ -35,6 +35,38 @@ NARROW_BELOW = 580  # pixels
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a reader may choose in a page: the value of a parameter of the specification.
+
+    Attributes
+    ----------
+    param
+        Name of the parameter in the specification; its value there is what stands before anybody chooses.
+    legend
+        What is chosen, in words.
+    options
+        Words of the options, numbered from 0; none for a switch that is on or off.
+    chosen
+        Numbers of the options that are chosen at first.
+    many
+        Whether several may be chosen: the value is then their list, else the number of one.
+    """
+
+    param: str
+    legend: str
+    options: tuple[str, ...] = ()
+    chosen: tuple[int, ...] = ()
+    many: bool = False
+
+    @property
+    def value(self) -> bool | int | list[int]:
+        """The value at first, as a specification takes it."""
+        if not self.options:
+            return bool(self.chosen)
+        return list(self.chosen) if self.many else self.chosen[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A figure and all that belongs to it.
 
@@ -51,6 +83,8 @@ class Figure:
         The figure's data; column names are for readers.
     side_width
         Pixels beside the plot (right column and paddings).
+    choices
+        What a reader may choose in a page.
     """
 
     figure_id: str
@@ -61,6 +95,7 @@ class Figure:
     narrow_spec: Mapping[str, Any]
     table: pd.DataFrame
     side_width: int
+    choices: tuple[Choice, ...] = ()
 
 
 def figure_config(font: str = FONT) -> dict[str, Any]:
@@ -81,6 +116,7 @@ def figure_config(font: str = FONT) -> dict[str, Any]:
             "domainColor": GREY,
             "tickColor": GREY,
         },
+        "legend": {"layout": {"bottom": {"direction": "vertical", "anchor": "start"}}},
         "text": {"fontSize": TEXT_SIZE, "color": INK, "baseline": "middle"},
     }
 

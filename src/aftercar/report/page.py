@@ -9,6 +9,7 @@ from aftercar.report._sections import build_sections, describe_filters
 from aftercar.report.document import render_document
 from aftercar.report.embedding import embed_json
 from aftercar.report.sensitivity import render_confounding, split_sensitivity
+from aftercar.report.simulated_section import SimulatedSection
 from aftercar.report.summary import render_ranking, render_summary
 from aftercar.strategy.export import comparison_to_dict
 from aftercar.strategy.results import DISCLAIMER, Comparison
@@ -27,8 +28,14 @@ _SUMMARY_COLUMNS = (
 _CERTAINTY_ORDER = {"very low": 1, "low": 2, "moderate": 3, "high": 4}
 
 
-def render_report(comparison: Comparison) -> str:
-    """Return the whole comparison as one self-contained HTML page; the same comparison gives the same bytes."""
+def render_report(comparison: Comparison, *, simulated: SimulatedSection | None = None) -> str:
+    """Return the whole comparison as one self-contained HTML page; the same comparison gives the same bytes.
+
+    Parameters
+    ----------
+    simulated
+        A section of simulated figures, from `render_simulated_section`; it stands after the observed strategies.
+    """
     sections = build_sections(comparison)
     overview = [render_summary(comparison), render_ranking(comparison), render_summary(comparison, measure="CR")]
     sensitivity, confounding = split_sensitivity(comparison), render_confounding(comparison)
@@ -36,12 +43,17 @@ def render_report(comparison: Comparison) -> str:
         (severity, name, sum(one.severity == severity for one in comparison.discrepancies))
         for severity, name in words.SEVERITY_WORDS.items()
     ]
+    drawn = [*overview, *(one for section in sections for one in section.figures), *sensitivity, confounding]
+    contents = list(_CONTENTS)
+    if simulated is not None:
+        contents.insert(2, ("simulated", "Simulated"))
     return render_document(
         "report.html.j2",
-        figures=[*overview, *(one for section in sections for one in section.figures), *sensitivity, confounding],
+        figures=[*drawn, *(simulated.figures if simulated is not None else ())],
+        simulated=simulated,
         title=TITLE,
         disclaimer=DISCLAIMER,
-        contents=_CONTENTS,
+        contents=contents,
         comparison=comparison,
         manifest=comparison.manifest,
         manifest_json=comparison.manifest.to_json(),

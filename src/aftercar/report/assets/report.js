@@ -20,8 +20,26 @@
   // `ast` lets the library interpret its expressions instead of compiling them, so that the page forbids eval.
   const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, config: data.config, tooltip: showTip };
 
-  const sized = (figure, width) => {
+  // What a reader has chosen beside a figure, by parameter.
+  const chosen = (name) => {
+    const values = {};
+    for (const one of document.querySelectorAll(`[data-param][data-of="${CSS.escape(name)}"]`)) {
+      const param = one.dataset.param;
+      if (one.dataset.kind === "switch") values[param] = one.checked;
+      else if (one.dataset.kind === "one") values[param] = Number(one.value);
+      else {
+        values[param] ||= [];
+        if (one.checked) values[param].push(Number(one.value));
+      }
+    }
+    return values;
+  };
+
+  const sized = (name, width) => {
+    const figure = data.figures[name], values = chosen(name);
     const spec = structuredClone(width < data.narrow_below ? figure.narrow : figure.wide);
+    spec.datasets = { ...structuredClone(figure.shared), ...spec.datasets };
+    for (const param of spec.params || []) if (param.name in values) param.value = values[param.name];
     for (const view of spec.hconcat || [spec]) {
       if (view.name === data.plot) view.width = Math.max(120, width - figure.side);
     }
@@ -37,14 +55,14 @@
     return Math.min(data.width, Math.floor(inner - border));
   };
 
-  const draw = async (canvas) => {
+  const draw = async (canvas, again = false) => {
     const width = available(canvas);
     const before = drawn.get(canvas);
-    if (before && before.width === width) return;
+    if (before && before.width === width && !again) return;
     drawn.set(canvas, { width });
     try {
       if (before && before.result) before.result.finalize();
-      const result = await vegaEmbed(canvas, sized(data.figures[canvas.dataset.figure], width), options);
+      const result = await vegaEmbed(canvas, sized(canvas.dataset.figure, width), options);
       drawn.set(canvas, { width, result });
       const svg = canvas.querySelector("svg");
       if (svg) svg.setAttribute("aria-hidden", "true");
@@ -85,7 +103,7 @@
       save(name + ".csv", "\ufeff" + rows.map((row) => [...row.children].map(cell).join(",")).join("\r\n") + "\r\n", "text/csv");
       return;
     }
-    const { view, finalize } = await vegaEmbed(document.createElement("div"), sized(data.figures[name], data.saved_width), options);
+    const { view, finalize } = await vegaEmbed(document.createElement("div"), sized(name, data.saved_width), options);
     if (kind === "svg") save(name + ".svg", await view.toSVG(), "image/svg+xml");
     else save(name + ".png", await view.toImageURL("png", 3), "image/png");
     finalize();
@@ -157,7 +175,11 @@
     else if (button.dataset.embedded) save(button.dataset.embedded + ".json", document.getElementById(button.dataset.embedded).textContent, "application/json");
     else if (button.parentElement.tagName === "TH") sortBy(button.parentElement);
   });
-  document.addEventListener("change", (event) => { if (event.target.dataset.severity) filterConflicts(); });
+  document.addEventListener("change", (event) => {
+    const { severity, param, of } = event.target.dataset;
+    if (severity) filterConflicts();
+    if (param) draw(document.querySelector(`.canvas[data-figure="${CSS.escape(of)}"]`), true);
+  });
   document.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
   document.addEventListener("input", (event) => { if (event.target.id === "search") search(event.target.value); });
   window.addEventListener("hashchange", openTarget);

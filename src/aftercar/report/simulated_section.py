@@ -1,0 +1,123 @@
+"""The part of the `compare` report that sets simulated figures beside the observed ones. Marked as simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aftercar.report import words
+from aftercar.report.figure import Figure
+from aftercar.report.trial_agreement import agreement_figures, disagrees
+from aftercar.report.trial_mechanisms import mechanism_figure
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSection:
+    """What the template writes down.
+
+    Attributes
+    ----------
+    warning
+        The sentence over everything simulated.
+    facts
+        What was simulated, as pairs of name and words.
+    table
+        ORR, CR and median PFS by strategy, observed and simulated.
+    apart
+        Strategies whose intervals do not meet, by measure, in words; empty if there are none.
+    """
+
+    warning: str
+    facts: tuple[tuple[str, str], ...]
+    table: pd.DataFrame
+    apart: tuple[str, ...]
+    figures: tuple[Figure, ...]
+
+
+def render_simulated_section(
+    beside: pd.DataFrame,
+    by_mechanism: pd.DataFrame,
+    settings: Mapping[str, object],
+    *,
+    calibrated: bool = False,
+    level: float = 0.90,
+) -> SimulatedSection:
+    """Return the section "Simulated beside observed".
+
+    Parameters
+    ----------
+    beside
+        One row per strategy, as `aftercar.strategy.set_beside` gives it; columns ``<measure>_simulated_parameters_lb``
+        and ``_ub`` may be missing.
+    by_mechanism
+        Columns arm, mechanism, events, n, estimate, ci_lb, ci_ub; empty leaves the heat map out.
+    settings
+        What was simulated, by name: population, patients, seed and so on.
+    calibrated
+        Whether the parameters were fitted to data of patients; the warning says which.
+    level
+        Level of the intervals of both sides.
+    """
+    figures = agreement_figures(beside, level=level, prefix="simulated")
+    if len(by_mechanism):
+        figures.append(mechanism_figure(by_mechanism, figure_id="simulated-mechanisms", level=level))
+    return SimulatedSection(
+        warning=simulated_warning(calibrated),
+        facts=tuple((str(name), str(value)) for name, value in settings.items()),
+        table=beside_table(beside),
+        apart=tuple(filter(None, (_apart(beside, measure) for measure in ("orr", "cr")))),
+        figures=tuple(figures),
+    )
+
+
+def simulated_warning(calibrated: bool) -> str:
+    """Return the sentence over everything simulated."""
+    known = "calibrated to aggregate outcomes of other cohorts" if calibrated else "uncalibrated"
+    return f"SIMULATED, {known}. No figure here was observed in a patient, and none enters the pooled evidence."
+
+
+def beside_table(beside: pd.DataFrame) -> pd.DataFrame:
+    """Return both sides as a table for readers: estimate, interval of sampling, interval with uncertain parameters."""
+    rows = []
+    for row in beside.to_dict("records"):
+        cells = {"Strategy": words.headline(str(row["strategy"])), "Simulated by": str(row["arm"])}
+        for measure, name in (("orr", "ORR"), ("cr", "CR")):
+            cells[f"{name} observed"] = _share(row, f"{measure}_observed")
+            mark = "≠ " if disagrees(row.get(f"{measure}_agrees")) else ""
+            cells[f"{name} simulated"] = mark + _share(row, f"{measure}_simulated", wide=True)
+        cells["Median PFS observed, months"] = _median(row, "pfs_observed")
+        cells["Median PFS simulated, months"] = _median(row, "pfs_simulated", wide=True)
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def _number(row: Mapping[Any, Any], name: str) -> float | None:
+    value = pd.to_numeric(row.get(name, np.nan), errors="coerce")
+    return None if pd.isna(value) else float(value)
+
+
+def _share(row: Mapping[Any, Any], name: str, *, wide: bool = False) -> str:
+    text = words.proportion(*(_number(row, column) for column in (name, f"{name}_lb", f"{name}_ub")))
+    outer = words.interval(*(_number(row, f"{name}_parameters_{end}") for end in ("lb", "ub"))) if wide else ""
+    return f"{text}; {outer}" if outer else text
+
+
+def _median(row: Mapping[Any, Any], name: str, *, wide: bool = False) -> str:
+    value = _number(row, name)
+    if value is None:
+        return "not reached" if wide else words.MISSING
+    text = words.months(value, *(_number(row, f"{name}_{end}") for end in ("lb", "ub")))
+    low, high = (_number(row, f"{name}_parameters_{end}") for end in ("lb", "ub")) if wide else (None, None)
+    return text if low is None else f"{text}; [{low:.1f}, {'NR' if high is None else f'{high:.1f}'}]"
+
+
+def _apart(beside: pd.DataFrame, measure: str) -> str:
+    name = f"{measure}_agrees"
+    if name not in beside:
+        return ""
+    named = beside.loc[[disagrees(one) for one in beside[name]], "strategy"]
+    return f"{measure.upper()}: {'; '.join(named.astype(str))}." if len(named) else ""
