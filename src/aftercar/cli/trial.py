@@ -147,6 +147,7 @@ def _report(run: Trial, manifest: Manifest, *, sets: int, observed: bool, out: P
         typer.echo("No arm names a strategy of `aftercar compare`: nothing is shown beside it.")
     if out is not None:
         _write(endpoints, by_mechanism, beside, out)
+        write_atomic(out / "report.html", _page(run, manifest, endpoints, by_mechanism, beside))
         typer.echo(f"folder: {out}{os.sep}")
 
 
@@ -164,3 +165,31 @@ def _write(endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, beside: pd.DataF
     write_atomic(out / "by_mechanism.csv", by_mechanism.to_csv(index=False))
     if beside is not None:
         write_atomic(out / "observed_and_simulated.csv", beside.to_csv(index=False))
+
+
+def _page(
+    run: Trial, manifest: Manifest, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, beside: pd.DataFrame | None
+) -> str:
+    from aftercar.report.trial_page import TrialResults, render_trial_page
+    from aftercar.trials import take_records
+
+    plan, paired = run.plan, run.plan.design == "paired"
+    settings = {
+        "Population": plan.population,
+        "First treatment": f"{' + '.join(one.therapy for one in plan.index) or 'as the population says'}: "
+        f"{len(run.index):,} patients",
+        "Design": "paired: every patient in every arm" if paired else "randomised, permuted blocks",
+        "Follow-up": f"{plan.days:g} days from entry",
+        "Criteria": f"{plan.criteria}, confirmed",
+        "Parameter sets": str(manifest.config["sets"] or "typical values"),
+    }
+    survival = {
+        measure: take_records(run.tables, measure, count_from="treatment" if paired else "entry")
+        for measure in ("PFS", "OS")
+    }
+    return render_trial_page(
+        TrialResults(
+            title=plan.name, tables=run.tables, endpoints=endpoints, by_mechanism=by_mechanism, survival=survival,
+            manifest=manifest, settings=settings, beside=beside, since="first day of treatment" if paired else "entry",
+        )
+    )  # fmt: skip

@@ -9,8 +9,9 @@ from aftercar.report._sections import build_sections, describe_filters
 from aftercar.report.document import render_document
 from aftercar.report.embedding import embed_json
 from aftercar.report.sensitivity import render_confounding, split_sensitivity
-from aftercar.report.simulated_section import SimulatedSection
+from aftercar.report.simulated_section import SimulatedSection, render_simulated_section
 from aftercar.report.summary import render_ranking, render_summary
+from aftercar.strategy.agreement import SIMULATED_LEVEL
 from aftercar.strategy.export import comparison_to_dict
 from aftercar.strategy.results import DISCLAIMER, Comparison
 
@@ -28,14 +29,12 @@ _SUMMARY_COLUMNS = (
 _CERTAINTY_ORDER = {"very low": 1, "low": 2, "moderate": 3, "high": 4}
 
 
-def render_report(comparison: Comparison, *, simulated: SimulatedSection | None = None) -> str:
+def render_report(comparison: Comparison) -> str:
     """Return the whole comparison as one self-contained HTML page; the same comparison gives the same bytes.
 
-    Parameters
-    ----------
-    simulated
-        A section of simulated figures, from `render_simulated_section`; it stands after the observed strategies.
+    The simulated half, where the comparison has one, is a section of its own after the observed strategies.
     """
+    simulated = _simulated(comparison)
     sections = build_sections(comparison)
     overview = [render_summary(comparison), render_ranking(comparison), render_summary(comparison, measure="CR")]
     sensitivity, confounding = split_sensitivity(comparison), render_confounding(comparison)
@@ -70,3 +69,10 @@ def render_report(comparison: Comparison, *, simulated: SimulatedSection | None 
         manifest_data=Markup(embed_json(comparison.manifest.to_dict())),
         result_data=Markup(embed_json(comparison_to_dict(comparison))),
     )
+
+
+def _simulated(comparison: Comparison) -> SimulatedSection | None:
+    found = comparison.simulated
+    if found is None:
+        return None
+    return render_simulated_section(found.beside, found.by_mechanism, found.facts, level=SIMULATED_LEVEL)

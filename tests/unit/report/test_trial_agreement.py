@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,8 +90,9 @@ def test_the_section_stands_in_the_comparison_only_if_given(
     comparison: Comparison, page: str, trial: TrialResults, beside: pd.DataFrame
 ) -> None:
     assert 'id="simulated"' not in page and "Simulated beside observed" not in page
-    section = render_simulated_section(beside, trial.by_mechanism, {"Patients": 40, "<b>x</b>": "</script>"})
-    with_it = render_report(comparison, simulated=section)
+    facts = {"Patients": "40", "<b>x</b>": "</script>"}
+    section = render_simulated_section(beside, trial.by_mechanism, facts)
+    with_it = render_report(replace(comparison, simulated=Simulated(beside, trial.by_mechanism, facts, {})))
     assert with_it.count('<section id="simulated">') == 1 and 'href="#simulated"' in with_it
     assert "SIMULATED, uncalibrated" in with_it and "<b>x</b>" not in with_it
     for figure in section.figures:
