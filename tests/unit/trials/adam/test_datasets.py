@@ -286,7 +286,7 @@ def test_a_study_needs_an_identifier(study: str) -> None:
 
 def test_a_trial_without_patients_and_a_dose_without_a_unit_are_refused() -> None:
     with pytest.raises(InputError, match="no patient entered"):
-        build_adam(dataclasses.replace(TABLES_OF_TRIAL, outcomes=TABLES_OF_TRIAL.outcomes.iloc[:0]), study="S")
+        build_adam(TrialTables(*(getattr(TABLES_OF_TRIAL, name).iloc[:0] for name in TABLES)), study="S")
     doses = TABLES_OF_TRIAL.doses.assign(unit="spoon")
     with pytest.raises(InputError, match="'spoon' is no unit"):
         build_adam(dataclasses.replace(TABLES_OF_TRIAL, doses=doses), study="S")
