@@ -23,6 +23,8 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "outcomes": ("arm", "patient"),
     "lines": ("arm", "patient", "line"),
 }
+# Rows of what happened to a patient in an arm; clones hold the state at entry, too, which is of no arm.
+_OF_AN_ARM: Final = ("lines", "visits", "events", "doses")
 
 
 def write_tables(tables: TrialTables, folder: Path) -> None:
@@ -164,3 +166,10 @@ def _check_keys(name: str, frame: pd.DataFrame, tables: TrialTables, faults: lis
         if len(stranger):
             found = f"patient {stranger.iloc[0]} is not in subjects.parquet."
             faults.append(Fault(place, found, _AGAIN, column="patient"))
+    if name in _OF_AN_ARM and not frame.empty and {"arm", "patient"} <= set(tables.outcomes):
+        known = pd.MultiIndex.from_frame(tables.outcomes[["arm", "patient"]])
+        lost = frame[~pd.MultiIndex.from_frame(frame[["arm", "patient"]]).isin(known)]
+        if len(lost):
+            row = lost.iloc[0]
+            found = f"arm {row['arm']}, patient {row['patient']} is not in outcomes.parquet."
+            faults.append(Fault(place, found, _AGAIN, column="arm"))

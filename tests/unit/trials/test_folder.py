@@ -125,6 +125,11 @@ def test_a_row_of_nobody_is_refused(folder: Path) -> None:
     assert "doses.parquet, column patient: patient 99 is not in subjects.parquet." in fault_of(folder)
 
 
+def test_a_row_of_an_arm_in_which_the_patient_is_not_is_refused(folder: Path) -> None:
+    spoil(folder, "events", arm="C")
+    assert "events.parquet, column arm: arm C, patient " in fault_of(folder)
+
+
 def test_tables_that_contradict_themselves_are_not_written(tmp_path: Path) -> None:
     tables = fabricate_tables(4)
     bad = TrialTables(**{**vars_of(tables), "outcomes": tables.outcomes.drop(columns="treated")})

@@ -17,6 +17,7 @@ import pandas as pd
 
 from aftercar.foundation import Fault, InputError
 from aftercar.trials.adam.dataset import Variable
+from aftercar.trials.folder import check_tables
 from aftercar.trials.tables import TrialTables
 
 ANCHOR: Final = date(2000, 1, 1)
@@ -75,11 +76,13 @@ def make_study(tables: TrialTables, *, study: str, anchor: date = ANCHOR) -> Stu
     Raises
     ------
     InputError
-        The name of the study is not of the form of a `STUDYID`, or nobody entered.
+        The name of the study is not of the form of a `STUDYID`, the tables are not what they should be, or nobody
+        entered.
     """
     if not _ID.match(study):
         found = f"'{study}' is no identifier of a study."
         raise InputError(Fault("study", found, "Use up to 20 of A-Z, 0-9, _ and -, beginning with a letter or digit."))
+    check_tables(tables)
     if tables.outcomes.empty:
         raise InputError(Fault("outcomes", "no patient entered the trial.", "Export a trial that has patients."))
     arms = tuple(str(arm) for arm in pd.unique(tables.outcomes["arm"]))
