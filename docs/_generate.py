@@ -277,7 +277,8 @@ def _event_kinds() -> Iterator[str]:
     rows = [
         (
             f"`{one.id}` {cell(one.name)}", cell(one.meaning), cell(one.scale),
-            f"{one.lowest_grade} to {one.highest_grade}", one.cause_of_death if one.highest_grade == 5 else "", cell(one.note),
+            f"{one.lowest_grade} to {one.highest_grade}", one.cause_of_death if one.highest_grade == 5 else "",
+            cell(one.note),
         )
         for one in load_toxicity().kinds.values()
     ]  # fmt: skip
