@@ -179,6 +179,23 @@ def test_nothing_happens_after_the_last_day_at_risk_nor_without_a_start() -> Non
     assert draw_toxicity(table.head(500), seed=1).empty
 
 
+def test_an_event_on_the_last_day_at_risk_counts() -> None:
+    on_day_six = {"median": 6.0, "low": 6.0, "high": 6.0, "grade": "assumed", "source": "aftercar"}
+    rates = rates_of(events=1000, onset=on_day_six)
+    assert len(draw_toxicity(given(days=6, n=50), seed=1, rates=rates)) == 50
+    assert draw_toxicity(given(days=5, n=50), seed=1, rates=rates).empty
+
+
+def test_events_of_a_part_begin_with_the_part() -> None:
+    found = RATES.find("bcma_cart_pomalidomide")["neutropenia"]
+    assert found.therapy == "bcma_cart" and found.day == 0  # more of it than with pomalidomide
+    late = RATES.find("bcma_cart_pomalidomide")["infection"]
+    assert late.day > 0
+    events = draw_toxicity(given("bcma_cart_pomalidomide", n=5000, days=400), seed=1)
+    assert events.loc[events["event"] == "infection", "day"].min() > 14 + late.day
+    assert events.loc[events["event"] == "crs", "day"].max() < 14 + late.day
+
+
 def test_fatal_events_end_what_a_patient_lives_to_have() -> None:
     rates = rates_of(events=900, severe=600, fatal=300)
     events = draw_toxicity(given(n=1000), seed=8, rates=rates)
