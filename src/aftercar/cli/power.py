@@ -14,6 +14,7 @@ from aftercar.foundation import DEFAULT_SEED
 if TYPE_CHECKING:
     import pandas as pd
 
+    from aftercar.trials.endpoint_records import CountFrom
     from aftercar.trials.power import SampleSize
 
 EXAMPLE = "Example: aftercar power results/trial --arms talquetamab --arms CT103A --measure PFS --per-arm 100"
@@ -49,8 +50,8 @@ def power(
 ) -> None:
     """Estimate the power of a trial by drawing it many times from simulated patients, or find its size.
 
-    Simulated and uncalibrated. The power is averaged over the parameter sets of the virtual trial; `typical` has them at
-    their average.
+    Simulated and uncalibrated. The power is averaged over the parameter sets of the virtual trial; `typical` has them
+    at their average.
     """
     from aftercar.trials.folder import load_tables
     from aftercar.trials.power import estimate_power, find_sample_size
@@ -61,7 +62,7 @@ def power(
         from aftercar.trials.design import set_entry
 
         tables = cut_tables(set_entry(tables, [0.0] * len(tables.subjects)), at=until)
-    count_from = "treatment" if treated else "entry"
+    count_from: CountFrom = "treatment" if treated else "entry"
     if find is None:
         table = estimate_power(
             tables, arms=arms, measure=measure, per_arm=per_arm, alpha=alpha, historic=historic, ratio=ratio,
@@ -97,8 +98,8 @@ def _print(table: pd.DataFrame, format: TableFormat) -> None:
     )
     typer.echo(
         f"SIMULATED, uncalibrated. Two-sided level {first['alpha']:g}; {first['trials']:,} virtual trials, ± is their "
-        f"Monte-Carlo standard error. Power is the mean over {first['sets']} parameter set(s), each with its own effect; "
-        "typical: all sets mixed."
+        f"Monte-Carlo standard error. Power is the mean over {first['sets']} parameter set(s), each with its own "
+        "effect; typical: all sets mixed."
     )
 
 
