@@ -1,9 +1,9 @@
 """Fit the burden at which half of the highest hazard of myeloma is reached, to survival without effective treatment.
 
-Run as `.venv/bin/python validation/trials/fit_mortality.py` (about a minute). Simulated: virtual patients as they come to
-ide-cel are left untreated; the half burden is the one at which half of them are dead after `MEDIAN_DAYS`, with the other
-numbers of `catalogue/mortality.toml` as they stand. What then happens early after ide-cel is printed beside it: the
-steepness was chosen so that few die of myeloma in these weeks. Deaths of infection and treatment have no part in it.
+Run as `.venv/bin/python validation/trials/fit_mortality.py` (about a minute). Simulated: virtual patients as they come
+to ide-cel are left untreated; the half burden is the one at which half of them are dead after `MEDIAN_DAYS`, with the
+other numbers of `catalogue/mortality.toml` as they stand. What then happens early after ide-cel is printed beside it:
+the steepness was chosen so that few die of myeloma in these weeks. Deaths of infection and treatment have no part.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ from aftercar.cli.model import EXAMPLE as MODEL_EXAMPLE
 from aftercar.cli.model import model
 from aftercar.cli.pool import EXAMPLE as POOL_EXAMPLE
 from aftercar.cli.pool import pool
+from aftercar.cli.power import EXAMPLE as POWER_EXAMPLE
+from aftercar.cli.power import power
 from aftercar.cli.printing import plain
 from aftercar.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from aftercar.cli.reproduce import reproduce
@@ -54,6 +56,7 @@ app.command("curve", epilog=CURVE_EXAMPLE)(curve)
 app.command("simulate", epilog=SIMULATE_EXAMPLE)(simulate)
 app.command("trial", epilog=TRIAL_EXAMPLE)(trial)
 app.command("export", epilog=EXPORT_EXAMPLE)(export)
+app.command("power", epilog=POWER_EXAMPLE)(power)
 app.command("respond", epilog=RESPOND_EXAMPLE)(respond)
 app.command("model", epilog=MODEL_EXAMPLE)(model)
 app.add_typer(evidence_app, name="evidence")

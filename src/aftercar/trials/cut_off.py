@@ -108,14 +108,19 @@ def _cut_response(lines: pd.DataFrame, visits: pd.DataFrame, cut: pd.Series) -> 
         "best_response_day": best_day,
         "first_response_day": first_day,
     }
-    return lines.assign(**{name: column.where(~goes_on, now[name]) for name, column in kept.items()})
+    lines = lines.assign(**{name: column.where(~goes_on, now[name]) for name, column in kept.items()})
+    for name in ("best_response_day", "first_response_day"):
+        lines = _forget(lines, [name], lines[name] > cut)
+    return lines
 
 
 def _read_visits(visits: pd.DataFrame) -> pd.DataFrame:
     """Return, by line, the last visit and the best response that a later visit of the line confirms."""
-    last = visits.groupby(_KEY)["day"].max().rename("last_visit_day")
-    joined = visits.join(last, on=_KEY)
-    confirmed = joined[(joined["day"] < joined["last_visit_day"]) & (joined["confirmed_response"].fillna("") != "")]
+    by_line = visits.groupby(_KEY)["day"]
+    last = by_line.max().rename("last_visit_day")
+    baseline = visits["day"] == by_line.transform("min")
+    confirmed = visits[~baseline & (visits["day"] < by_line.transform("max"))]
+    confirmed = confirmed[confirmed["confirmed_response"].fillna("") != ""]
     order = {name: float(rank) for rank, name in enumerate(CATEGORIES)} | {"PD": 0.5}  # the least that is known
     ranked = confirmed.assign(rank=confirmed["confirmed_response"].map(order))
     ranked = ranked.sort_values(["rank", "day"], ascending=[False, True], kind="stable").groupby(_KEY).first()

@@ -45,8 +45,10 @@ def draw_ends(
     times = run.result["time"].to_numpy()
     after = times >= 0.0
     age = known["age"].to_numpy() if "age" in known else np.full(len(ids), _USUAL_AGE)
+    # Where an integration stopped, the last known counts.
+    tumour = pd.DataFrame(run.result["tumour_total"].to_numpy()).ffill(axis=1).to_numpy(dtype=np.float64)
     ends = draw_deaths(
-        patients=ids.tolist(), days=times[after], tumour=run.result["tumour_total"].to_numpy()[:, after],
+        patients=ids.tolist(), days=times[after], tumour=tumour[:, after],
         age=np.asarray(age, dtype=np.float64), seed=conduct.seed, line=run.line - 1,
     ).reindex(ids)  # fmt: skip
     fatal = find_fatal(events).reset_index("arm", drop=True).reindex(ids)

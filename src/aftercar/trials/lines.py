@@ -167,7 +167,7 @@ def _not_made(cohort: Cohort, line: Line) -> pd.DataFrame:
     """Return rows of patients for whom no product could be made; they are followed no further in this line."""
     table = pd.DataFrame({"patient": cohort.ids, "line": cohort.lines, "name": line.name, "therapies": line.therapies})
     table["treated"], table["why_not"] = False, "product not made"
-    for name in ("best_response", "progression_by", "cause_of_death"):
+    for name in ("best_response", "progression_by", "cause_of_death", "stopped_because"):
         table[name] = ""
     table["ended_by"] = "product not made"
     table["end_day"] = table["last_alive_day"] = cohort.elapsed

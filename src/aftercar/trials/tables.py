@@ -52,6 +52,7 @@ LINES: Columns = {
     "last_visit_day": ("day", "last assessment under this line"),
     "end_day": ("day", "end of the line"),
     "ended_by": ("category", "progression, death, drop-out, end of follow-up, product not made"),
+    "stopped_because": ("category", "why the integration stopped early; empty if it went to the end"),
 }
 """One row per arm, patient and line that was due (also where it never began)."""
 

@@ -219,12 +219,12 @@ def _patient(
     parts["lines"].append((
         arm, patient, 1, arm, arm, start, True, "", best, days[-1], responded[0] if responded else np.nan, progression,
         end_line if first is not None else np.nan, "serum" if first is not None else "", np.nan, days[-1], end_line,
-        "progression" if first is not None else "end of follow-up",
+        "progression" if first is not None else "end of follow-up", "",
     ))  # fmt: skip
     following = end_line + 35.0 if first is not None and end_line + 35.0 < stop else np.nan
     if not np.isnan(following):
         second = (arm, patient, 2, "next", "selinexor_combination", following, True, "", "SD", *(np.nan,) * 4)
-        parts["lines"].append((*second, "", np.nan, following + 28, stop, "end of follow-up"))
+        parts["lines"].append((*second, "", np.nan, following + 28, stop, "end of follow-up", ""))
         for day in np.arange(following, min(stop, following + 120), 28.0):
             word = "" if day == following else "SD"
             parts["visits"].append((arm, patient, 2, day, word, word, baseline, *(np.nan,) * 5, 40.0, 60.0))

@@ -95,4 +95,5 @@ def _arm(rng: np.random.Generator, arm: str, ids: np.ndarray, hazard: float) -> 
         if progressed:
             clones += [(arm, i, 1, c, float(rng.lognormal(25, 2))) for c in CLONES]
     rows = {"lines": lines, "outcomes": outcomes, "visits": visits, "events": events, "doses": doses, "clones": clones}
+    rows["lines"] = [(*row, "") for row in lines]  # no integration stopped
     return {name: pd.DataFrame(found, columns=list(TABLES[name])) for name, found in rows.items()}
