@@ -111,7 +111,9 @@ def _print_size(found: SampleSize, format: TableFormat) -> None:
         return
     _print(found.path, format)
     if format is TableFormat.table:
-        size = found.path["n_control"].max()
-        reached = f"{found.per_arm} patients (control arm) reach {100 * found.wanted_power:g}% power."
-        missed = f"Not even {size} patients reach {100 * found.wanted_power:g}% power."
+        two = bool(found.path["n_control"].max())  # a single arm has no control
+        size = found.path["n_control" if two else "n_experimental"].max()
+        where = " in the control arm" if two else ""
+        reached = f"{found.per_arm} patients{where} reach {100 * found.wanted_power:g}% power."
+        missed = f"Not even {size} patients{where} reach {100 * found.wanted_power:g}% power."
         typer.echo(missed if found.per_arm is None else reached)

@@ -67,10 +67,10 @@ def _forget(table: pd.DataFrame, columns: Sequence[str], unknown: pd.Series) -> 
 
 
 def _cut_lines(lines: pd.DataFrame, visits: pd.DataFrame, until: pd.Series) -> pd.DataFrame:
-    lines = lines[lines["patient"].isin(until.index)].sort_values(_KEY, kind="stable").reset_index(drop=True)
-    cut = lines["patient"].map(until)
-    before = lines.groupby(["arm", "patient"], sort=False)["end_day"].shift()
-    lines = lines[~(before > cut)].reset_index(drop=True)  # not due yet
+    lines = lines[lines["patient"].isin(until.index)].reset_index(drop=True)
+    before = lines.sort_values("line", kind="stable").groupby(["arm", "patient"], sort=False)["end_day"].shift()
+    due = ~(before.reindex(lines.index) > lines["patient"].map(until))
+    lines = lines[due].reset_index(drop=True)
     cut = lines["patient"].map(until)
     late = lines["treated"].astype(bool) & (lines["start_day"] > cut)
     lines["treated"] = lines["treated"].astype(bool) & ~late
@@ -129,7 +129,7 @@ def _read_visits(visits: pd.DataFrame) -> pd.DataFrame:
         {
             "last_visit_day": last,
             "best_response": ranked["confirmed_response"].reindex(last.index).fillna("NE"),
-            "best_response_day": ranked["day"].reindex(last.index),
+            "best_response_day": ranked["day"].where(ranked["rank"] > 0).reindex(last.index),
             "first_response_day": responded.groupby(_KEY)["day"].min().reindex(last.index),
         }
     )

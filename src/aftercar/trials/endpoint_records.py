@@ -1,6 +1,6 @@
 """What each endpoint means for one patient: who counts, from which day, what is an event, and when censoring falls.
 
-Rules after fda2007 and, for myeloma, rajkumar2011 and kumar2016, as docs/explanation/trial-endpoints.md sets out.
+Rules of censoring after fda2007, response after kumar2016; docs/explanation/trial-endpoints.md sets them out.
 Everything is read from the outcomes and the lines of a trial; nothing is estimated here.
 """
 
@@ -69,7 +69,7 @@ def take_records(tables: TrialTables, measure: str, *, count_from: CountFrom = "
 
     References
     ----------
-    fda2007, appendix 3; rajkumar2011; kumar2016; ema2012 for PFS2; huang2022 for time in response.
+    fda2007, appendix 3, table A; ema2012 for PFS2; huang2022 for time in response.
     """
     if measure not in _ENDINGS:
         raise InputError(Fault("measure", f"'{measure}' is no time to an event.", f"Use {', '.join(TIMES)}."))
