@@ -73,9 +73,7 @@ def simulate_strategies(comparison: Comparison, *, advance: Callable[[int], None
     run = run_trial(plan, seed=settings.seed, sets=settings.simulated_sets, data=data, advance=advance)
     endpoints = summarise(run.tables, level=SIMULATED_LEVEL)
     first = " + ".join(entry.therapy for entry in plan.index)
-    sets = (
-        f"{settings.simulated_sets}, drawn from what sources leave open" if settings.simulated_sets else "typical"
-    )
+    sets = f"{settings.simulated_sets}, drawn from what sources leave open" if settings.simulated_sets else "typical"
     facts = {
         "Virtual patients": f"{len(run.index)} ({plan.population}) had {first}; {len(run.tables.subjects)} progressed "
         "and entered every arm",
