@@ -16,6 +16,7 @@ from aftercar.report.figure import VERMILION
 from aftercar.report.simulated_section import beside_table
 from aftercar.report.trial_agreement import agreement_figures, agreement_rows
 from aftercar.report.trial_page import TrialResults
+from aftercar.strategy.agreement import Simulated
 from aftercar.strategy.results import Comparison
 
 
