@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from aftercar.trials.folder import write_tables
 
 from aftercar.foundation import Manifest, write_atomic
+from aftercar.trials.folder import write_tables
 from tests.end_to_end.commands import run
 from tests.unit.trials.fabricated import fabricate_tables
 

@@ -7,7 +7,7 @@ from math import cos, hypot, pi, sin
 
 _RADIUS = 5.5  # of a point
 _LETTER, _HEIGHT = 7.0, 12.0  # of bold text of 11 pixels
-_REACHES = (14.0, 21.0, 29.0, 38.0, 50.0, 64.0)
+_REACHES = (15.0, 21.0, 29.0, 38.0, 50.0, 64.0)
 _DIRECTIONS = 12
 Point = tuple[float, float]
 

@@ -12,7 +12,7 @@ from aftercar.report import words
 
 # measure: heading of its column
 MAIN: Mapping[str, str] = {
-    "ORR": "ORR", "VGPR_OR_BETTER": "≥VGPR", "CR": "CR", "MRD": "MRD negative", "PFS": "PFS, months",
+    "ORR": "ORR", "VGPR_OR_BETTER": "≥VGPR", "CR": "CR", "MRD_NEGATIVE": "MRD negative", "PFS": "PFS, months",
     "DOR": "DOR, months", "OS": "OS, months",
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from aftercar.trials.tables import TrialTables
 
 SEVERE = 3  # least grade that is called severe
 _ANY, _SEVERE = "any grade", f"grade {SEVERE} or more"
-_STEP = 40
+_STEP, _BELOW = 40, 8  # pixels from arm to arm; how far points stand below the middle
 _SIDE = 40 + PADDING["right"]
 
 
@@ -47,7 +47,7 @@ def event_figure(tables: TrialTables) -> Figure | None:
     choices = (choose_one([event_words(name) for name in events], legend="Event"),)
     rows = [_row(row, events.index(row["event"]), arms.index(row["arm"])) for row in found.to_dict("records")]
     spec, narrow = (
-        with_choices(_spec(len(arms), limit=limit), choices, {"events": rows}) for limit in (620, 325)
+        with_choices(_spec(len(arms), limit=limit), choices, {"events": rows}) for limit in (480, 185)
     )  # fmt: skip
     return Figure(
         figure_id="events",
@@ -73,42 +73,36 @@ def event_words(name: str) -> str:
 
 
 def _row(row: dict[Any, Any], event: int, arm: int) -> dict[str, Any]:
-    n = row["n"]
+    n, found = row["n"], {"a": event, "row": arm, "text": row["arm"]}
     if n == 0:
-        return {"a": event, "row": arm, "text": f"{row['arm']}: nobody treated"}
+        return found | {"counts": "nobody treated"}
     any_, severe = row["any"] / n, row["severe"] / n
-    text = f"{row['arm']}: {words.percent(any_)}, {words.percent(severe)} (n = {n})"
-    return {"a": event, "row": arm, "text": text, "any": round(any_, 4), "severe": round(severe, 4)}
+    counts = f"{words.percent(any_)}, {words.percent(severe)} (n = {n})"
+    return found | {"counts": counts, "any": round(any_, 4), "severe": round(severe, 4)}
 
 
 def _spec(arms: int, *, limit: int) -> dict[str, Any]:
     base = alt.Chart(alt.NamedData(name="events")).transform_filter("datum.a === one")
     y = alt.Y("row:O", axis=None, scale=alt.Scale(domain=list(range(arms))))
     axis = alt.Axis(format="%", tickCount=5, orient="top" if arms > 12 else "bottom", labelFlush=False)
-    scale = alt.Scale(domain=[0, 1])
-    x = alt.X("any:Q", title="share of the treated, simulated", scale=scale, axis=axis)
-    below: dict[str, Any] = {"yOffset": 8}
-    x_severe = alt.X("severe:Q", scale=scale)
-    return sized_chart(
-        alt.layer(
-            base.mark_rule(color=GREY, strokeWidth=1.5, **below).encode(x=x, x2=alt.X2("severe:Q"), y=y),
-            base.mark_point(size=75, filled=True, opacity=1, **below).encode(x=x, y=y, **_key(_ANY)),
-            base.mark_point(size=60, filled=True, opacity=1, **below).encode(x=x_severe, y=y, **_key(_SEVERE)),
-            base.mark_text(align="left", dy=-9, color=INK, limit=limit).encode(
-                x=alt.XValue(0), y=y, text=alt.Text("text:N")  # type: ignore[no-untyped-call]
-            ),
-        ),
-        height=_STEP * max(arms, 1),
+    x = alt.X("any:Q", title="share of the treated, simulated", scale=alt.Scale(domain=[0, 1]), axis=axis)
+    rule = base.mark_rule(color=GREY, strokeWidth=1.5, yOffset=_BELOW).encode(x=x, x2=alt.X2("severe:Q"), y=y)
+    left, right = alt.XValue(0), alt.XValue("width")  # type: ignore[no-untyped-call]
+    name = base.mark_text(align="left", dy=-9, color=INK, limit=limit).encode(x=left, y=y, text=alt.Text("text:N"))
+    counts = base.mark_text(align="right", dy=-9, color=INK).encode(x=right, y=y, text=alt.Text("counts:N"))
+    points = [_points(base, "any", _ANY, x, y), _points(base, "severe", _SEVERE, alt.X("severe:Q"), y)]
+    return sized_chart(alt.layer(rule, *points, name, counts), height=_STEP * max(arms, 1))
+
+
+def _points(base: alt.Chart, column: str, kind: str, x: alt.X, y: alt.Y) -> Any:
+    """Return the points of a kind; colour and shape have one legend."""
+    legend, domain = bottom_legend(2), [_ANY, _SEVERE]
+    known = base.transform_filter(f"isValid(datum.{column})").transform_calculate(kind=f"'{kind}'")
+    return known.mark_point(size=70, filled=True, opacity=1, yOffset=_BELOW).encode(
+        x=x, y=y,
+        color=alt.Color("kind:N", scale=alt.Scale(domain=domain, range=[BLUE, VERMILION]), legend=legend),
+        shape=alt.Shape("kind:N", scale=alt.Scale(domain=domain, range=["circle", "square"]), legend=legend),
     )  # fmt: skip
-
-
-def _key(name: str) -> dict[str, Any]:
-    """Return colour and shape of a kind of point; their legend is one."""
-    legend = bottom_legend(2)
-    colours = alt.Scale(domain=[_ANY, _SEVERE], range=[BLUE, VERMILION])
-    shapes = alt.Scale(domain=[_ANY, _SEVERE], range=["circle", "square"])
-    return {"color": alt.ColorDatum(name, type="nominal", scale=colours, legend=legend),
-            "shape": alt.ShapeDatum(name, type="nominal", scale=shapes, legend=legend)}  # fmt: skip
 
 
 def _table(found: pd.DataFrame) -> pd.DataFrame:

@@ -103,14 +103,15 @@ def survival_figure(
                            ("heads", _heads(curves.arms)))
     }  # fmt: skip
     specs = [
-        with_choices(_spec(measure, since, curves, len(arms), limit=limit), choices, datasets) for limit in (520, 262)
+        with_choices(_spec(measure, since, curves, len(arms), limit=limit), choices, datasets) for limit in (440, 155)
     ]
     return Figure(
         figure_id=f"survival-{measure.lower()}",
         title=f"{words.headline(name)} ({measure}) by arm, simulated",
         caption=(
             f"Simulated {name}, Kaplan-Meier, in months from {since}. Short upright strokes: censored patients (one "
-            "stroke may stand for several). Below: how many were still under observation and without the event. "
+            "stroke may stand for several). Below: how many were still under observation and without the event; at the "
+            "right, events/patients and the median in months. "
             f"Bands, where chosen: {words.level_text(level)}, sampling alone."
         ),
         summary=_summary(measure, curves),
@@ -169,11 +170,12 @@ def _row(curve: SurvivalCurve, arm: str) -> pd.DataFrame:
 
 
 def _heads(arms: pd.DataFrame) -> pd.DataFrame:
-    def head(row: Any) -> str:
+    def counts(row: Any) -> str:
         middle = "not reached" if np.isnan(row["median"]) else f"{row['median']:.1f}"
-        return f"{row['arm']}: {row['events']}/{row['n']}, {middle}"
+        return f"{row['events']}/{row['n']}, {middle}"
 
-    return pd.DataFrame({"a": arms["a"], "text": [head(row) for row in arms.to_dict("records")]})
+    texts = [counts(row) for row in arms.to_dict("records")]
+    return pd.DataFrame({"a": arms["a"], "text": arms["arm"], "counts": texts})
 
 
 def _median(row: Any) -> str:
@@ -234,15 +236,17 @@ def _table_layers(x: alt.X, colour: alt.Color, dash: alt.StrokeDash, limit: int)
         return _shown(name).transform_calculate(y=row)
 
     y, at_left = alt.Y("y:Q"), alt.XDatum(0)
-    heading = alt.Chart(
-        alt.InlineData(values=[{"y": -_HEAD / _HEIGHT, "text": "Events/patients, median months; at risk"}])
-    )
+    titles = {"y": -_HEAD / _HEIGHT, "text": "At risk", "counts": "events/patients, median"}
+    heading = alt.Chart(alt.InlineData(values=[titles]))
     ends = {"x": alt.XValue(-24), "x2": alt.X2Value(-2)}  # type: ignore[no-untyped-call]
-    swatch = placed("heads", 0).mark_rule(strokeWidth=2.5)
-    text: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": AXIS_TEXT_SIZE, "limit": limit}
-    return [
-        heading.mark_text(color=MUTED, dx=-24, **(text | {"limit": 0})).encode(x=at_left, y=y, text=alt.Text("text:N")),
-        swatch.encode(**ends, y=y, color=colour, strokeDash=dash),
-        placed("heads", 0).mark_text(dx=4, color=INK, **text).encode(x=at_left, y=y, text=alt.Text("text:N")),
+    at_right = alt.XValue("width")  # type: ignore[no-untyped-call]
+    layers = [
+        placed("heads", 0).mark_rule(strokeWidth=2.5).encode(**ends, y=y, color=colour, strokeDash=dash),
         placed("risk", _NUMBERS).mark_text(fontSize=AXIS_TEXT_SIZE, color=INK).encode(x=x, y=y, text=alt.Text("n:Q")),
     ]
+    for rows, ink, dx in ((heading, MUTED, -24), (placed("heads", 0), INK, 4)):
+        name = rows.mark_text(align="left", fontSize=AXIS_TEXT_SIZE, limit=limit, dx=dx, color=ink)
+        counts = rows.mark_text(align="right", fontSize=AXIS_TEXT_SIZE, color=ink)
+        layers.append(name.encode(x=at_left, y=y, text=alt.Text("text:N")))
+        layers.append(counts.encode(x=at_right, y=y, text=alt.Text("counts:N")))
+    return layers

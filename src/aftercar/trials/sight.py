@@ -101,6 +101,7 @@ def tabulate_administrations(run: Run, line: Line, table: pd.DataFrame, conduct:
     columns = {name: np.array([getattr(row, name) for row in rows], dtype=object)[one]
                for name in ("therapy", "day", "amount", "unit")}  # fmt: skip
     found = pd.DataFrame({"patient": table.index.to_numpy()[patient], "line": run.line - 1} | columns)
+    found["unit"] = found["unit"].replace("dose", "standard dose")
     return found.astype({"day": np.float64, "amount": np.float64})[[name for name in DOSES if name != "arm"]]
 
 

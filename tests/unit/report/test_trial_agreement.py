@@ -66,13 +66,16 @@ def test_uncertain_parameters_make_a_second_thinner_layer_or_none(beside: pd.Dat
 
 def test_labels_cover_neither_one_another_nor_a_point() -> None:
     rng = np.random.default_rng(4)
-    points = [(float(x), float(y)) for x, y in rng.uniform(20, 540, (21, 2))]
-    labels = [str(k) for k in range(1, 22)]
+    points = [(float(x), float(y)) for x, y in rng.uniform(430, 555, (12, 2))]  # crowded in a corner
+    labels = [str(k) for k in range(1, 13)]
     placed = place_labels(points, labels, size=560)
+    half = [3.5 * len(label) for label in labels]  # bold digits of 11 pixels are 7 wide
     for i, a in enumerate(placed):
         assert 0 <= a[0] <= 560 and 0 <= a[1] <= 560
-        for b in placed[i + 1 :]:
-            assert abs(a[0] - b[0]) > 14 or abs(a[1] - b[1]) > 12
+        for j in range(i + 1, len(placed)):
+            assert abs(a[0] - placed[j][0]) >= half[i] + half[j] or abs(a[1] - placed[j][1]) >= 12
+        for x, y in points:
+            assert abs(a[0] - x) >= half[i] + 4 or abs(a[1] - y) >= 10
     assert place_labels(points, labels, size=560) == placed
 
 

@@ -55,7 +55,20 @@
     return Math.min(data.width, Math.floor(inner - border));
   };
 
+  // One drawing at a time in a place: what is asked for meanwhile is drawn afterwards, so that the last choice stands.
+  const busy = new Map();
   const draw = async (canvas, again = false) => {
+    if (busy.has(canvas)) { busy.set(canvas, true); return; }
+    busy.set(canvas, again);
+    do {
+      const anew = busy.get(canvas);
+      busy.set(canvas, false);
+      await drawOnce(canvas, anew);
+    } while (busy.get(canvas));
+    busy.delete(canvas);
+  };
+
+  const drawOnce = async (canvas, again) => {
     const width = available(canvas);
     const before = drawn.get(canvas);
     if (before && before.width === width && !again) return;
