@@ -96,12 +96,13 @@ def render_beside(beside: pd.DataFrame) -> Table:
         caption_justify="left",
     )  # fmt: skip
     table.add_column("strategy", overflow="fold", min_width=18)
-    for head in ("ORR obs.", "ORR sim.", "open", "", "CR obs.", "CR sim.", "open", "", "PFS obs.", "sim."):
+    for head in ("ORR obs.", "ORR sim.", "open", "", "CR obs.", "CR sim.", "", "PFS obs.", "sim."):
         table.add_column(head, justify="right", no_wrap=True)
     for row in beside.to_dict("records"):
         cells = [escape(str(row["strategy"]))]
         for short in ("orr", "cr"):
-            cells += [_range(row, f"{short}_observed"), _range(row, f"{short}_simulated"), _open(row, short)]
+            cells += [_range(row, f"{short}_observed"), _range(row, f"{short}_simulated")]
+            cells += [_open(row, short)] if short == "orr" else []
             cells.append("≠" if row[f"{short}_agrees"] is False else "")
         observed, simulated = row["pfs_observed"], row["pfs_simulated"]
         cells += ["–" if pd.isna(observed) else f"{observed:.1f}", "NR" if pd.isna(simulated) else f"{simulated:.1f}"]
