@@ -139,3 +139,41 @@ lines = ["engager"]
     assert "were randomised" in result.stdout and "4 sets" in result.stdout
     lines = pd.read_parquet(tmp_path / "out" / "tables" / "lines.parquet")
     assert set(lines["name"]) >= {"engager", "drug"} and lines["line"].max() == 2
+
+
+def test_a_trial_is_exported_and_asked_for_its_power(plan: Path, tmp_path: Path) -> None:
+    out, adam = tmp_path / "out", tmp_path / "adam"
+    assert run("trial", str(plan), "--out", str(out)).returncode == 0
+    exported = run("export", str(out), "--adam", str(adam), "--format", "csv", "--format", "xpt")
+    assert exported.returncode == 0, exported.stderr
+    subjects = pd.read_csv(adam / "adsl.csv")
+    outcomes = pd.read_parquet(out / "tables" / "outcomes.parquet")
+    assert len(subjects) == len(outcomes) and (adam / "adtte.xpt").is_file()
+    arms = ("--arms", "talquetamab", "--arms", "nothing but dexamethasone")
+    asked = run("power", str(out), *arms, "--measure", "ORR", "--per-arm", "30")
+    assert asked.returncode == 0, asked.stderr
+    assert "simulated" in asked.stdout.lower()
+
+
+def test_compare_sets_the_simulated_half_beside_and_makes_it_again(tmp_path: Path) -> None:
+    page = tmp_path / "compare.html"
+    names = ("--strategy", "gprc5d_bsab", "--strategy", "bcma_bsab", "--strategy", "allogeneic_transplant")
+    result = run("compare", *names, "--patients", "24", "--sets", "3", "--out", str(page))
+    assert result.returncode == 0, result.stderr
+    assert "beside SIMULATED" in result.stdout and "GPRC5D bispecific antibody" in result.stdout
+    text = page.read_text()
+    assert '<section id="simulated">' in text and "24 (karmma_like) had ide_cel" in text
+    again = run("reproduce", str(page))
+    assert again.returncode == 0 and "byte for byte" in again.stdout, again.stdout + again.stderr
+    table = run("compare", *names, "--patients", "24", "--sets", "3", "--format", "json")
+    beside = json.loads(table.stdout)["simulated"]
+    assert beside["kind"] == "simulated" and {row["arm"] for row in beside["beside"]} == {"teclistamab", "talquetamab"}
+    assert all(row["orr_simulated_parameters_lb"] is not None for row in beside["beside"])
+
+
+def test_a_comparison_without_an_arm_has_no_simulated_half(tmp_path: Path) -> None:
+    result = run("compare", "--strategy", "allogeneic_transplant", "--patients", "24", "--format", "json")
+    if result.returncode == 0:
+        assert json.loads(result.stdout)["simulated"] is None
+    else:
+        assert "no cohort fits" in result.stderr
