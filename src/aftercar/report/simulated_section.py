@@ -81,7 +81,7 @@ def simulated_warning(calibrated: bool) -> str:
 
 
 def beside_table(beside: pd.DataFrame) -> pd.DataFrame:
-    """Return both sides as a table for readers: estimate, interval of sampling, interval with uncertain parameters."""
+    """Return both sides as a table for readers: estimate, interval of sampling, that over uncertain parameters."""
     rows = []
     for row in beside.to_dict("records"):
         cells = {"Strategy": words.headline(str(row["strategy"])), "Simulated by": str(row["arm"])}

@@ -13,7 +13,7 @@ import pandas as pd
 
 from aftercar.report import words
 from aftercar.report._rows import Rows, percent_scale, row_specs, side_width
-from aftercar.report.figure import BLUE, MUTED, SLATE, VERMILION, Figure
+from aftercar.report.figure import BLUE, INK, MUTED, SLATE, VERMILION, Figure
 from aftercar.report.trial_agreement_plane import plane_figure
 from aftercar.report.trial_agreement_words import agreement_table, point_tip, side_text
 
@@ -73,7 +73,7 @@ def _row_figure(rows: pd.DataFrame, name: str, *, level: float, figure_id: str) 
         title=f"{name} by strategy: observed beside simulated",
         caption=(
             "Grey, above: observed, pooled over cohorts. Blue, below: simulated by the arm named in brackets; thick "
-            "with sampling alone, thin with the uncertainty of the parameters where the run has it. All "
+            "by sampling alone, thin and dark over uncertain parameters where the run has them. All "
             f"{words.level_text(level)}. ≠ and orange: the intervals do not meet."
         ),
         summary=(
@@ -105,9 +105,9 @@ def _draw(drawn: Rows, rows: pd.DataFrame, name: str) -> None:
             drawn.point(row["observed"], y=y, size=60, colour=SLATE, tip=tip)
         if not np.isnan(row["simulated"]):
             y = drawn.band(12)
-            if not np.isnan(row["parameters_lb"] + row["parameters_ub"]):
-                drawn.span(row["parameters_lb"], row["parameters_ub"], y=y, thickness=1.2, colour=colour, tip=tip)
             drawn.span(row["simulated_lb"], row["simulated_ub"], y=y, thickness=5, colour=colour, tip=tip)
+            if not np.isnan(row["parameters_lb"] + row["parameters_ub"]):  # over the other, which may be the wider
+                drawn.span(row["parameters_lb"], row["parameters_ub"], y=y, thickness=1.2, colour=INK, tip=tip)
             drawn.point(row["simulated"], y=y, size=70, colour=colour, shape="diamond" if apart else "circle",
                         filled=False, tip=tip)  # fmt: skip
         drawn.space(6)

@@ -11,7 +11,7 @@ import pandas as pd
 from aftercar.report import words
 from aftercar.report._labels import place_labels
 from aftercar.report._rows import PADDING
-from aftercar.report.figure import BLUE, GREY, MUTED, SLATE, VERMILION, Figure, to_spec
+from aftercar.report.figure import BLUE, GREY, INK, MUTED, SLATE, VERMILION, Figure, to_spec
 from aftercar.report.trial_agreement_words import agreement_table, point_tip
 
 _WIDE, _NARROW = 560, 262  # pixels of the square
@@ -19,8 +19,8 @@ _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 # layer: limits of the interval, thickness
 _SPANS: Mapping[str, tuple[str, str, float]] = {
     "across": ("observed_lb", "observed_ub", 2.2),
-    "open": ("parameters_lb", "parameters_ub", 1.0),
-    "up": ("simulated_lb", "simulated_ub", 3.2),
+    "up": ("simulated_lb", "simulated_ub", 3.6),
+    "open": ("parameters_lb", "parameters_ub", 1.2),
 }
 
 
@@ -38,8 +38,8 @@ def plane_figure(rows: pd.DataFrame, name: str, *, level: float, figure_id: str)
         title=f"{name}: observed against simulated",
         caption=(
             "Each point is a strategy, numbered as in the rows below. Across: observed, pooled over cohorts, with "
-            f"the {words.level_text(level)} interval of the strategy's mean. Up: simulated, thick with sampling alone, "
-            "thin with the uncertainty of the parameters where the run has it. Dashed: equal. Orange diamonds: "
+            f"the {words.level_text(level)} interval of the strategy's mean. Up: simulated, thick by sampling alone, "
+            "thin and dark over uncertain parameters where the run has them. Dashed: equal. Orange diamonds: "
             "intervals that do not meet. Patients differ between the two sides: a gap may be either's fault."
         ),
         summary=summary,
@@ -69,12 +69,14 @@ def _intervals(both: pd.DataFrame, x: alt.X, y: alt.Y) -> list[Any]:
     for key, (lower, upper, thickness) in _SPANS.items():
         values = [
             {"x": row["observed"], "y": row["simulated"], "low": row[lower], "high": row[upper],
-             "colour": VERMILION if row["apart"] else SLATE}
+             "colour": INK if key == "open" else VERMILION if row["apart"] else SLATE}
             for row in both.dropna(subset=[lower, upper]).to_dict("records")
         ]  # fmt: skip
         if not values:
             continue
-        rule = alt.Chart(alt.InlineData(values=values)).mark_rule(strokeWidth=thickness, opacity=0.55)
+        rule = alt.Chart(alt.InlineData(values=values)).mark_rule(
+            strokeWidth=thickness, opacity=1.0 if key == "open" else 0.55
+        )
         if key == "across":
             layers.append(rule.encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), y=y, color=colour))
         else:

@@ -25,7 +25,7 @@ def point_tip(row: Mapping[Any, Any], name: str) -> str:
     lines = [f"{row['number']}  {row['strategy']}", f"observed {name}: {side_text(row, 'observed')}",
              f"simulated by {row['arm']}: {side_text(row, 'simulated')}"]  # fmt: skip
     if not np.isnan(row["parameters_lb"] + row["parameters_ub"]):
-        lines.append(f"with uncertain parameters: {words.interval(row['parameters_lb'], row['parameters_ub'])}")
+        lines.append(f"over uncertain parameters: {words.interval(row['parameters_lb'], row['parameters_ub'])}")
     return "\n".join(lines)
 
 
@@ -40,7 +40,7 @@ def agreement_table(rows: pd.DataFrame, name: str) -> pd.DataFrame:
             f"Observed {name} [interval]": [side_text(row, "observed") for row in records],
             "Observed patients": ["—" if np.isnan(n) else f"{n:.0f}" for n in rows["observed_n"]],
             f"Simulated {name} [sampling]": [side_text(row, "simulated") for row in records],
-            "With uncertain parameters": wide,
+            "Over uncertain parameters": wide,
             "Intervals meet": [
                 "—" if not sure else "no" if apart else "yes"
                 for sure, apart in zip(rows["known"], rows["apart"], strict=True)

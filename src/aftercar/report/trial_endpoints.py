@@ -18,7 +18,7 @@ MAIN: Mapping[str, str] = {
 
 
 def main_table(endpoints: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per arm and one column per main endpoint: estimate, interval, and the wider one if any."""
+    """Return one row per arm and one column per main endpoint: estimate and both intervals."""
     present = [name for name in MAIN if name in set(endpoints["measure"])]
     rows = []
     for arm, own in endpoints.groupby("arm", sort=False):
@@ -36,7 +36,7 @@ def full_table(endpoints: pd.DataFrame) -> pd.DataFrame:
             {"Arm": str(row["arm"]), "Endpoint": str(row["measure"]),
              "Events/n": f"{_count(row['events'])}/{_count(row['n'])}", "Estimate": _value(row, "estimate"),
              "Sampling alone": _interval(row, "ci") or words.MISSING,
-             "With uncertain parameters": _interval(row, "parameters") or words.MISSING, "Unit": str(row["unit"])}
+             "Over uncertain parameters": _interval(row, "parameters") or words.MISSING, "Unit": str(row["unit"])}
             for row in endpoints.to_dict("records")
         ]
     )  # fmt: skip
@@ -47,7 +47,8 @@ def endpoint_text(row: Mapping[Any, Any] | None) -> str:
     if row is None:
         return words.MISSING
     parts = [f"{_value(row, 'estimate')} {_interval(row, 'ci')}".strip(), _interval(row, "parameters")]
-    return "; ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts if part)
+    # An interval is not broken over lines, so that its limits stand side by side.
+    return "; ".join(part.replace(", ", ",\N{NO-BREAK SPACE}") for part in parts if part)
 
 
 def _count(value: Any) -> str:
