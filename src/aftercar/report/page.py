@@ -75,4 +75,6 @@ def _simulated(comparison: Comparison) -> SimulatedSection | None:
     found = comparison.simulated
     if found is None:
         return None
-    return render_simulated_section(found.beside, found.by_mechanism, found.facts, level=SIMULATED_LEVEL)
+    return render_simulated_section(
+        found.beside, found.by_mechanism, found.facts, level=SIMULATED_LEVEL, observed_level=comparison.settings.level
+    )

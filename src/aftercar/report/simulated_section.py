@@ -45,6 +45,7 @@ def render_simulated_section(
     *,
     calibrated: bool = False,
     level: float = 0.90,
+    observed_level: float | None = None,
 ) -> SimulatedSection:
     """Return the section "Simulated beside observed".
 
@@ -59,10 +60,10 @@ def render_simulated_section(
         What was simulated, by name: population, patients, seed and so on.
     calibrated
         Whether the parameters were fitted to data of patients; the warning says which.
-    level
-        Level of the intervals of both sides.
+    level, observed_level
+        Level of the simulated intervals, and of the observed ones where it is another.
     """
-    figures = agreement_figures(beside, level=level, prefix="simulated")
+    figures = agreement_figures(beside, level=level, observed_level=observed_level, prefix="simulated")
     if len(by_mechanism):
         figures.append(mechanism_figure(by_mechanism, figure_id="simulated-mechanisms", level=level))
     return SimulatedSection(

@@ -15,7 +15,7 @@ from aftercar.report import words
 from aftercar.report._rows import Rows, percent_scale, row_specs, side_width
 from aftercar.report.figure import BLUE, INK, MUTED, SLATE, VERMILION, Figure
 from aftercar.report.trial_agreement_plane import plane_figure
-from aftercar.report.trial_agreement_words import agreement_table, point_tip, side_text
+from aftercar.report.trial_agreement_words import agreement_table, levels_text, point_tip, side_text
 
 MEASURES: Mapping[str, str] = {"orr": "ORR", "cr": "CR"}
 _SIDE = 128
@@ -50,20 +50,26 @@ def agreement_rows(beside: pd.DataFrame, measure: str) -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def agreement_figures(beside: pd.DataFrame, *, level: float = 0.90, prefix: str = "agreement") -> list[Figure]:
-    """Return the plane and the rows of each measure that has a figure on both sides."""
+def agreement_figures(
+    beside: pd.DataFrame, *, level: float = 0.90, observed_level: float | None = None, prefix: str = "agreement"
+) -> list[Figure]:
+    """Return the plane and the rows of each measure that has a figure on both sides.
+
+    `level`: of the simulated intervals; `observed_level`: of the observed ones, the same unless it is given.
+    """
+    levels = (observed_level or level, level)
     figures = []
     for measure, name in MEASURES.items():
         if f"{measure}_observed" not in beside:
             continue
         rows = agreement_rows(beside, measure)
         if rows[["observed", "simulated"]].notna().all(axis=1).any():
-            figures.append(plane_figure(rows, name, level=level, figure_id=f"{prefix}-{measure}"))
-        figures.append(_row_figure(rows, name, level=level, figure_id=f"{prefix}-{measure}-rows"))
+            figures.append(plane_figure(rows, name, levels=levels, figure_id=f"{prefix}-{measure}"))
+        figures.append(_row_figure(rows, name, levels=levels, figure_id=f"{prefix}-{measure}-rows"))
     return figures
 
 
-def _row_figure(rows: pd.DataFrame, name: str, *, level: float, figure_id: str) -> Figure:
+def _row_figure(rows: pd.DataFrame, name: str, *, levels: tuple[float, float], figure_id: str) -> Figure:
     spec, narrow = row_specs(
         lambda drawn: _draw(drawn, rows, name), percent_scale(f"{name}, observed and simulated"), side=_SIDE
     )
@@ -73,8 +79,8 @@ def _row_figure(rows: pd.DataFrame, name: str, *, level: float, figure_id: str) 
         title=f"{name} by strategy: observed beside simulated",
         caption=(
             "Grey, above: observed, pooled over cohorts. Blue, below: simulated by the arm named in brackets; thick "
-            "by sampling alone, thin and dark over uncertain parameters where the run has them. All "
-            f"{words.level_text(level)}. ≠ and orange: the intervals do not meet."
+            "by sampling alone, thin and dark over uncertain parameters where the run has them. "
+            f"{levels_text(levels)} ≠ and orange: the intervals do not meet."
         ),
         summary=(
             f"Observed beside simulated {name} of {len(rows)} strategies, by the observed rate; "

@@ -8,11 +8,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from aftercar.report import words
 from aftercar.report._labels import place_labels
 from aftercar.report._rows import PADDING
 from aftercar.report.figure import BLUE, GREY, INK, MUTED, SLATE, VERMILION, Figure, to_spec
-from aftercar.report.trial_agreement_words import agreement_table, point_tip
+from aftercar.report.trial_agreement_words import agreement_table, levels_text, point_tip
 
 _WIDE, _NARROW = 560, 262  # pixels of the square
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -24,7 +23,7 @@ _SPANS: Mapping[str, tuple[str, str, float]] = {
 }
 
 
-def plane_figure(rows: pd.DataFrame, name: str, *, level: float, figure_id: str) -> Figure:
+def plane_figure(rows: pd.DataFrame, name: str, *, levels: tuple[float, float], figure_id: str) -> Figure:
     """Draw the strategies that have a figure on both sides; `rows` are those of `agreement_rows`."""
     both = rows.dropna(subset=["observed", "simulated"])
     above = int((both["simulated"] > both["observed"]).sum())
@@ -38,9 +37,9 @@ def plane_figure(rows: pd.DataFrame, name: str, *, level: float, figure_id: str)
         title=f"{name}: observed against simulated",
         caption=(
             "Each point is a strategy, numbered as in the rows below. Across: observed, pooled over cohorts, with "
-            f"the {words.level_text(level)} interval of the strategy's mean. Up: simulated, thick by sampling alone, "
-            "thin and dark over uncertain parameters where the run has them. Dashed: equal. Orange diamonds: "
-            "intervals that do not meet. Patients differ between the two sides: a gap may be either's fault."
+            "the interval of the strategy's mean. Up: simulated, thick by sampling alone, thin and dark over uncertain "
+            f"parameters where the run has them. {levels_text(levels)} Dashed: equal. Orange diamonds: intervals that "
+            "do not meet. Patients differ between the two sides: a gap may be either's fault."
         ),
         summary=summary,
         spec=_plane(both, name, _WIDE),

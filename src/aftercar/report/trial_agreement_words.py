@@ -47,3 +47,9 @@ def agreement_table(rows: pd.DataFrame, name: str) -> pd.DataFrame:
             ],
         }
     )  # fmt: skip
+
+
+def levels_text(levels: tuple[float, float]) -> str:
+    """Return the levels of the observed and of the simulated intervals as a sentence."""
+    observed, simulated = (words.level_text(level) for level in levels)
+    return f"All intervals {observed}." if observed == simulated else f"Observed {observed}, simulated {simulated}."

@@ -21,6 +21,8 @@ from aftercar.strategy.results import Comparison
 from aftercar.trials import TrialPlan, compare_by_mechanism, find_plan, load_plan, run_trial, summarise
 
 BUILT_IN = "after_ide_cel"
+SIMULATED_LEVEL = 0.90
+"""Level of the simulated intervals."""
 _MEASURES = {"orr": "ORR", "cr": "CR"}
 _ENDS = ("lb", "ub")
 
@@ -80,15 +82,12 @@ def simulate_strategies(comparison: Comparison, *, advance: Callable[[int], None
         "Parameter sets": sets,
         "Follow-up": f"{plan.days:g} days from progression",
         "Criteria": f"{plan.criteria}, confirmed",
-        "Intervals": f"{SIMULATED_LEVEL:.0%}",
+        "Intervals": f"simulated {SIMULATED_LEVEL:.0%}, observed {settings.level:.0%}",
     }  # fmt: skip
     beside = set_beside(comparison, plan, endpoints)
     simulated = Simulated(beside, compare_by_mechanism(run.tables), facts, {"model_data": data.hash})
     hashes = {**comparison.manifest.hashes, **simulated.hashes}
     return replace(comparison, simulated=simulated, manifest=replace(comparison.manifest, hashes=hashes))
-
-
-SIMULATED_LEVEL = 0.90
 
 
 def set_beside(comparison: Comparison, plan: TrialPlan, endpoints: pd.DataFrame) -> pd.DataFrame:
