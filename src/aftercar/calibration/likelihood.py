@@ -49,22 +49,24 @@ class EmulatedTargets:
         variance = sum(s**2 * v for s, (_, v) in zip(share, parts, strict=True))
         return np.log(p) - np.log1p(-p), np.asarray(variance)
 
-    def log_likelihood(
-        self, scores: FloatArray, discrepancy: float, counts: Sequence[tuple[float, float]] | None = None
-    ) -> FloatArray:
-        """Return the log likelihood of scores, shape (n,): of the published counts, or of others (events, n)."""
+    def log_likelihood(self, scores: FloatArray, discrepancy: float, counts: FloatArray | None = None) -> FloatArray:
+        """Return the log likelihood of scores, shape (n,): of the published counts, or of others as in `log_counts`."""
         mean, variance = self.logits(scores)
-        return log_counts(self.targets, mean, variance, discrepancy, counts).sum(axis=1)
+        return np.asarray(log_counts(self.targets, mean, variance, discrepancy, counts).sum(axis=1))
 
 
 def log_counts(
     targets: Sequence[CountedTarget], mean: FloatArray, variance: FloatArray, discrepancy: float,
-    counts: Sequence[tuple[float, float]] | None = None,
+    counts: FloatArray | None = None,
 ) -> FloatArray:  # fmt: skip
-    """Return the log probability of each target's count, shape (n, targets), by mean and variance of its logit."""
-    given = counts if counts is not None else [(one.events, one.n) for one in targets]
-    x, n = np.array(given, dtype=np.float64).T
+    """Return the log probability of each target's count, shape (n, targets), by mean and variance of its logit.
+
+    `counts`: events and patients of each target in place of the published ones, shape (targets, 2), or (n, targets, 2)
+    where each point has its own.
+    """
+    given = np.array([(one.events, one.n) for one in targets]) if counts is None else counts
+    x, n = given[..., 0], given[..., 1]
     eta = mean[..., None] + np.sqrt(variance + discrepancy**2)[..., None] * _NODES
-    kernel = x[:, None] * -np.logaddexp(0.0, -eta) + (n - x)[:, None] * -np.logaddexp(0.0, eta)
+    kernel = x[..., None] * -np.logaddexp(0.0, -eta) + (n - x)[..., None] * -np.logaddexp(0.0, eta)
     choose = gammaln(n + 1.0) - gammaln(x + 1.0) - gammaln(n - x + 1.0)
     return np.asarray(choose + logsumexp(kernel + _LOG_WEIGHTS, axis=-1))

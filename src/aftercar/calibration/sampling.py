@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-LogDensity = Callable[[FloatArray], FloatArray]
+# Of points of shape (points, d) that belong to the chains of the second argument.
+_LogDensity = Callable[[FloatArray, npt.NDArray[np.int64]], FloatArray]
 _MOST_SHRINKS = 200
 
 
@@ -36,7 +37,7 @@ class Chains:
 
 
 def draw_posterior(
-    log_likelihood: LogDensity, start: FloatArray, *, steps: int, rng: np.random.Generator, thin: int = 1
+    log_likelihood: Callable[[FloatArray], FloatArray], start: FloatArray, *, steps: int, rng: np.random.Generator
 ) -> Chains:
     """Draw from a density proportional to N(0, I) times a likelihood.
 
@@ -50,27 +51,30 @@ def draw_posterior(
         Steps per chain that are kept; half as many before, of each of two kinds, are not.
     """
     warm = max(steps // 2, 20)
-    first, _ = _slice(log_likelihood, start, np.zeros(start.shape[1]), np.eye(start.shape[1]), warm, rng)
-    pooled = first[:, warm // 2 :].reshape(-1, start.shape[1])
+    d = start.shape[1]
+    first, _ = slice_chains(lambda z, _: log_likelihood(z), start, np.zeros(d), np.eye(d), steps=warm, rng=rng)
+    pooled = first[:, warm // 2 :].reshape(-1, d)
     mean = pooled.mean(axis=0)
-    factor = np.linalg.cholesky(np.cov(pooled.T).reshape(len(mean), -1) + 1e-6 * np.eye(len(mean)))
+    factor = np.asarray(np.linalg.cholesky(np.cov(pooled.T).reshape(d, d) + 1e-6 * np.eye(d)), dtype=np.float64)
 
-    def tilted(z: FloatArray) -> FloatArray:
+    def tilted(z: FloatArray, _: object) -> FloatArray:
         white = np.linalg.solve(factor, (z - mean).T)
-        return log_likelihood(z) - 0.5 * np.square(z).sum(axis=1) + 0.5 * np.square(white).sum(axis=0)
+        return np.asarray(log_likelihood(z) - 0.5 * np.square(z).sum(axis=1) + 0.5 * np.square(white).sum(axis=0))
 
-    second, last = _slice(tilted, first[:, -1], mean, factor, warm, rng)
-    kept, _ = _slice(tilted, last, mean, factor, steps, rng)
-    kept = kept[:, ::thin]
+    _, last = slice_chains(tilted, first[:, -1], mean, factor, steps=warm, rng=rng)
+    kept, _ = slice_chains(tilted, last, mean, factor, steps=steps, rng=rng)
     return Chains(kept, *diagnose(kept))
 
 
-def _slice(
-    log_density: LogDensity, start: FloatArray, mean: FloatArray, factor: FloatArray, steps: int,
+def slice_chains(
+    log_density: _LogDensity, start: FloatArray, mean: FloatArray, factor: FloatArray, *, steps: int,
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
-    """Return the chains, shape (chains, steps, d), and where they ended; `log_density` over N(mean, factor factor')."""
-    z, value = start.copy(), log_density(start)
+    """Return the chains, shape (chains, steps, d), and where they ended.
+
+    Their law has the density N(mean, factor factor') times exp(log_density); each chain may have a density of its own.
+    """
+    z, value = start.copy(), log_density(start, np.arange(len(start)))
     if not np.isfinite(value).all():
         raise ValueError("a chain starts where the density is zero")
     kept = np.empty((len(z), steps, z.shape[1]))
@@ -83,7 +87,7 @@ def _slice(
         for _ in range(_MOST_SHRINKS):
             a = angle[waiting, None]
             point = mean + (z[waiting] - mean) * np.cos(a) + direction[waiting] * np.sin(a)
-            new = log_density(point)
+            new = log_density(point, waiting)
             fits = new > level[waiting]
             moved = waiting[fits]
             # The ellipse of a chain that has moved is not asked for again in this step.

@@ -1,4 +1,4 @@
-"""Simulated cohorts on disk, each under the hash of everything that it hangs on: an interrupted run goes on from them."""
+"""Simulated cohorts on disk, each under the hash of all that it hangs on: an interrupted run goes on from them."""
 
 from __future__ import annotations
 

@@ -148,9 +148,8 @@ def emulate(
 
 
 def sample(
-    emulated: EmulatedTargets, *, discrepancy: float, temper: float, settings: CalibrationSettings, purpose: str,
-    counts: list[tuple[float, float]] | None = None,
-) -> Chains:  # fmt: skip
+    emulated: EmulatedTargets, *, discrepancy: float, temper: float, settings: CalibrationSettings, purpose: str
+) -> Chains:
     """Draw from the posterior of the fitted targets, within the region of the design."""
     fitted = EmulatedTargets(
         emulated.design, tuple(one for one in emulated.targets if one.use == "fit"), emulated.emulators
@@ -158,7 +157,7 @@ def sample(
     radius = float(chi2.ppf(_EDGE, len(emulated.design.mean)))
 
     def log_likelihood(z: FloatArray) -> FloatArray:
-        found = temper * fitted.log_likelihood(z, discrepancy, counts)
+        found = temper * fitted.log_likelihood(z, discrepancy)
         inside = np.square(emulated.design.whiten(z)).sum(axis=1) <= radius
         return np.where(inside, found, -np.inf)
 
@@ -188,9 +187,7 @@ def run_waves(material: Material, settings: CalibrationSettings, *, folder: Path
         cohorts = tuple(dict.fromkeys(cohort for target in targets for cohort in target.cohorts))
         purpose = f"wave {k + 1}"
         scores = design.draw(one.patients, draw_stream(settings.seed, "calibration", "design", k))
-        facts, stopped = simulate_design(
-            material, scores, cohorts, purpose=purpose, seed=settings.seed, folder=folder
-        )
+        facts, stopped = simulate_design(material, scores, cohorts, purpose=purpose, seed=settings.seed, folder=folder)
         emulated = emulate(design, scores, facts, targets)
         chains = sample(
             emulated, discrepancy=material.calibration.discrepancy.value, temper=one.temper, purpose=purpose,
@@ -203,5 +200,5 @@ def run_waves(material: Material, settings: CalibrationSettings, *, folder: Path
         )  # fmt: skip
         flat = chains.flat()
         covariance = np.cov(flat.T).reshape(d, d) + 1e-6 * np.eye(d)
-        design = Design(flat.mean(axis=0), one.widen * np.linalg.cholesky(covariance))
+        design = Design(flat.mean(axis=0), np.asarray(one.widen * np.linalg.cholesky(covariance)))
     return waves
