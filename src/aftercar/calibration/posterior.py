@@ -113,7 +113,8 @@ def check_targets(
             "shows": target.shows, "events": target.events, "n": target.n, "observed": observed,
             "simulated": chance[:, k].mean(), "lb": np.quantile(chance[:, k], (1 - LEVEL) / 2),
             "ub": np.quantile(chance[:, k], (1 + LEVEL) / 2), "pi_lb": low, "pi_ub": high, "tail": tail,
-            "z": (observed - counts.mean()) / max(counts.std(), 1e-9), "verdict": _verdict(observed, low, high, 0.5 / n),
+            "z": (observed - counts.mean()) / max(counts.std(), 1e-9),
+            "verdict": _verdict(observed, low, high, 0.5 / n),
             "strict": _verdict(observed, narrow[0], narrow[1], 0.5 / n),
         })  # fmt: skip
     return pd.DataFrame(rows)

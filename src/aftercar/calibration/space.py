@@ -59,7 +59,7 @@ def build_space(calibration: Calibration, data: ModelData) -> ParameterSpace:
     InputError
         A place of nothing that is open, or a range that the parameter cannot have.
     """
-    known, faults, numbers = open_numbers(data), [], []
+    known, faults = open_numbers(data), []
     for label, one in calibration.parameters.items():
         plain = [place for place in one.places if not place.endswith(OMEGA)]
         faults += [
@@ -67,9 +67,9 @@ def build_space(calibration: Calibration, data: ModelData) -> ParameterSpace:
             for place in plain
             if place not in known
         ]
-        numbers.append(_number(one, known.get(one.places[0])))
     if faults:
         raise InputError(faults)
+    numbers = [_number(one, known.get(one.places[0])) for one in calibration.parameters.values()]
     places = tuple(one.places for one in calibration.parameters.values())
     space = ParameterSpace(tuple(calibration.parameters), places, tuple(numbers))
     ends = np.array([[-8.0], [8.0]]) * np.ones(len(numbers))
