@@ -1,4 +1,4 @@
-"""Simulation-based calibration of the whole inference, with data from simulated patients: docs/explanation/calibration.md.
+"""Simulation-based calibration of the inference, on simulated trials: docs/explanation/calibration.md.
 
     .venv/bin/python validation/calibration/self_consistency.py FOLDER               # 200 replicates, ten minutes
     .venv/bin/python validation/calibration/self_consistency.py FOLDER --write       # tables into the page, the figure
@@ -99,8 +99,8 @@ def main() -> None:
     table = ranks.summary(BINS)
     low, high = ranks.band(BINS)
     lines = [
-        f"{given.replicates} replicates; {BINS} bins, band of 99% {low} to {high} replicates a bin. Uniform ranks have a "
-        "mean of 0.5 and a spread of 0.289.", "",
+        f"{given.replicates} replicates; {BINS} bins, band of 99% {low} to {high} replicates a bin. Uniform ranks have "
+        "a mean of 0.5 and a spread of 0.289.", "",
         "| parameter | p of uniform ranks | mean | spread | bins out of the band |", "| --- | --- | --- | --- | --- |",
         *(f"| {row.parameter} | {row.p:.3g} | {row.mean:.3f} | {row.spread:.3f} | {row.out_of_band} |"
           for row in table.itertuples()),

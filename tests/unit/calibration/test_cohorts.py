@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aftercar.calibration import CalibrationSettings, Material, WaveSettings, run_calibration
+from aftercar.calibration import CalibrationSettings, Material, WaveSettings, check_targets, run_calibration
 from aftercar.calibration.cohorts import CohortRequest, simulate_cohort
 from aftercar.calibration.storage import request_key, simulate_or_read
+from aftercar.calibration.tension import leave_out
+from aftercar.calibration.waves import run_waves
 from aftercar.catalogue.calibration import load_calibration
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
@@ -95,3 +97,18 @@ def test_a_small_calibration_runs_learns_and_goes_on_from_its_folder(small: Mate
     assert again.sets.hash == result.sets.hash
     pd.testing.assert_frame_equal(again.checks, result.checks)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == files
+
+
+def test_a_study_that_is_left_out_is_predicted_by_the_others(small: Material, tmp_path: Path) -> None:
+    settings = CalibrationSettings(waves=(WaveSettings(600),), chains=8, steps=80, seed=3)
+    (wave,) = run_waves(small, settings, folder=None)
+    table = leave_out(wave.emulated, {"registry": ("german_ide_cel_pfs10",), "trial": ("karmma_450_orr",)},
+                      discrepancy=0.3, settings=settings)  # fmt: skip
+    assert list(table["study"]) == ["registry", "trial"]
+    assert list(table["target"]) == ["german_ide_cel_pfs10", "karmma_450_orr"]
+    whole = check_targets(wave.emulated, wave.chains.flat(), discrepancy=0.3, rng=np.random.default_rng(1))
+    whole = whole.set_index("target")
+    without = table.set_index("target")
+    width, narrower = (t["ub"] - t["lb"] for t in (without, whole.loc[without.index]))
+    assert (width > narrower).all(), "what was not seen is known less well"
+    assert (table["log_score"] < 0).all() and np.isfinite(table["log_score"]).all()
