@@ -12,6 +12,8 @@ import sys
 import typer
 
 from aftercar import __version__
+from aftercar.cli.calibrate import EXAMPLE as CALIBRATE_EXAMPLE
+from aftercar.cli.calibrate import calibrate
 from aftercar.cli.compare import EXAMPLE as COMPARE_EXAMPLE
 from aftercar.cli.compare import compare
 from aftercar.cli.curve import EXAMPLE as CURVE_EXAMPLE
@@ -57,6 +59,7 @@ app.command("simulate", epilog=SIMULATE_EXAMPLE)(simulate)
 app.command("trial", epilog=TRIAL_EXAMPLE)(trial)
 app.command("export", epilog=EXPORT_EXAMPLE)(export)
 app.command("power", epilog=POWER_EXAMPLE)(power)
+app.command("calibrate", epilog=CALIBRATE_EXAMPLE)(calibrate)
 app.command("respond", epilog=RESPOND_EXAMPLE)(respond)
 app.command("model", epilog=MODEL_EXAMPLE)(model)
 app.add_typer(evidence_app, name="evidence")

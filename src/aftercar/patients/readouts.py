@@ -209,12 +209,7 @@ def list_parameters(run: Trajectories) -> pd.DataFrame:
     data = run.model_data
     numbers: dict[str, Number] = {k: p for k, p in data.parameters.items() if not p.slot}
     for slot, therapy in run.course.slots.items():
-        action = data.actions[therapy]
-        own: dict[str, Number] = {**data.slot_parameters(action.kind), **action.values}
-        if action.costimulation is not None:
-            signal = data.costimulation[action.costimulation]
-            own |= {k: getattr(signal, k) for k in ("activation", "exhaustion", "memory_formation", "persistence")}
-        numbers |= {f"{slot}_{name}": number for name, number in own.items()}
+        numbers |= {f"{slot}_{name}": number for name, (_, number) in data.slot_numbers(therapy).items()}
     for regimen in _regimens(run):
         action = data.actions[regimen]
         numbers |= {f"{regimen}_{k}": v for k, v in {**data.slot_parameters(action.kind), **action.values}.items()}

@@ -23,7 +23,7 @@ from aftercar.clinic.assays import load_assays
 from aftercar.foundation import columns_of
 
 ROOMS = {"foundation", "catalogue", "evidence", "synthesis", "strategy", "report", "cli", "engine", "model", "patients",
-         "clinic", "trials"}  # fmt: skip
+         "clinic", "trials", "calibration"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
