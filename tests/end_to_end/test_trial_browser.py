@@ -36,7 +36,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A trial of 22 arms, one of plain random tables, one with every empty case, and the section in a comparison."""
     room = tmp_path_factory.mktemp("pages")
     whole = plausible_results(40)
-    simulated = Simulated(beside_of(whole), whole.by_mechanism, {"Population": "KarMMa-like"}, {})
+    simulated = Simulated(beside_of(whole), whole.by_mechanism, {"Population": "KarMMa-like"}, False, {})
     made = {
         "whole": render_trial_page(whole),
         "random": render_trial_page(fabricated_results()),

@@ -39,15 +39,18 @@ def compare(
         int, typer.Option("--patients", help="Virtual patients of the simulated half; 0 shows the evidence alone.")
     ] = 160,
     sets: Annotated[
-        int, typer.Option("--sets", help="Parameter sets of the simulated half, drawn from what sources leave open.")
+        int, typer.Option("--sets", help="Parameter sets of the simulated half; 0 takes typical values.")
     ] = 16,
+    parameters: Annotated[
+        options.ParametersChoice, typer.Option("--parameters", help="Where these sets come from.")
+    ] = options.ParametersChoice.posterior,
     evidence: options.EvidenceDirectory = None,
     replace: options.Replace = False,
 ) -> None:
     """Compare salvage strategies after BCMA CAR-T relapse: pooled ORR, CR and PFS, certainty, probability of best.
 
     Ranks and pooled figures rest on observed evidence alone. The strategies were not randomised against one another.
-    Beside them stands what a virtual trial gives for each: simulated, uncalibrated, labelled so.
+    Beside them stands what a virtual trial gives for each: simulated, and labelled so.
     """
     from aftercar.strategy import CompareSettings, check_settings, compare_strategies
 
@@ -67,6 +70,7 @@ def compare(
         evidence_mode="replace" if replace else "extend",
         simulated_patients=patients,
         simulated_sets=sets if patients else 0,
+        simulated_parameters=parameters.value,
     )
     check_settings(settings)
     with show_stages() as begin:

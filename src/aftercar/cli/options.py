@@ -114,3 +114,10 @@ def make_filters(base: EvidenceBase, *, therapies: list[str] | None = None, **va
     filters = Filters(therapies=resolve_therapies(base, therapies or ()), **plain)  # type: ignore[arg-type]
     check_filters(base, filters)
     return filters
+
+
+class ParametersChoice(StrEnum):
+    """Where sets of population parameters come from."""
+
+    posterior = "posterior"
+    prior = "prior"

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aftercar.cli import options
 from aftercar.foundation import DEFAULT_SEED, Fault, InputError, Manifest, command_line, hash_bytes, write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from aftercar.patients import ParameterSets
     from aftercar.trials.plan import TrialPlan
     from aftercar.trials.run import Prepared, Trial
     from aftercar.trials.storage import Runner
@@ -30,8 +32,11 @@ def trial(
         int | None, typer.Option("--patients", help="How many get the first treatment, instead of the plan's.")
     ] = None,
     sets: Annotated[
-        int, typer.Option("--sets", help="Sets of population parameters drawn from what the sources leave open.")
-    ] = 0,
+        int, typer.Option("--sets", help="Sets of population parameters; 0 takes the catalogue's typical values.")
+    ] = 16,
+    parameters: Annotated[
+        options.ParametersChoice, typer.Option("--parameters", help="Where the sets come from.")
+    ] = options.ParametersChoice.posterior,
     seed: Annotated[int, typer.Option("--seed", help="Seed of patients and luck.")] = DEFAULT_SEED,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder with parameters/, therapies/, populations/ ... of yours.")
@@ -50,7 +55,8 @@ def trial(
 ) -> None:
     """Run a virtual trial: who relapses after the first treatment enters the arms, in the state of that day.
 
-    Simulated and uncalibrated: most parameters are assumed. Intervals of sampling and of parameters stand apart.
+    Simulated. The first treatment is calibrated to published cohorts, salvage is not. Intervals of sampling and of
+    parameters stand apart.
     """
     _check_options(seed, patients, sets, workers)
     from aftercar.catalogue.model_data import load_model_data
@@ -64,10 +70,12 @@ def trial(
     request = load_plan(file, model, populations)
     if patients is not None:
         request = request.model_copy(update={"patients": patients})
-    prepared = prepare_trial(request, seed=seed, sets=sets, data=model, populations=populations)
-    manifest = _manifest(prepared, sets, seed, hash_bytes(file.read_bytes()))
+    prepared = prepare_trial(
+        request, seed=seed, sets=sets, parameters=parameters.value, data=model, populations=populations
+    )
+    manifest = _manifest(prepared, sets, parameters.value, seed, hash_bytes(file.read_bytes()))
     run = _run(prepared, manifest, out=out, workers=workers, dask=dask, directory=data)
-    _report(run, manifest, sets=sets, observed=observed, out=out)
+    _report(run, manifest, prepared.conduct.sets, observed=observed, out=out)
 
 
 def _check_options(seed: int, patients: int | None, sets: int, workers: int | None) -> None:
@@ -77,13 +85,14 @@ def _check_options(seed: int, patients: int | None, sets: int, workers: int | No
             raise InputError(Fault(f"option {option}", f"{value} is below {least}.", f"Give {least} or more."))
 
 
-def _manifest(prepared: Prepared, sets: int, seed: int, plan_hash: str) -> Manifest:
+def _manifest(prepared: Prepared, sets: int, parameters: str, seed: int, plan_hash: str) -> Manifest:
     bases = "".join(one.population.model_dump_json() for one in prepared.firsts)
     drawn = prepared.conduct.sets
     hashes = {"model_data": prepared.conduct.data.hash, "plan": plan_hash, "population": hash_bytes(bases.encode())}
     if drawn is not None:
         hashes["parameter_sets"] = drawn.hash
-    config = prepared.plan.model_dump(mode="json") | {"sets": sets, "per_block": prepared.per_block}
+    asked = {"sets": sets, "parameters": parameters if sets else "typical", "per_block": prepared.per_block}
+    config = prepared.plan.model_dump(mode="json") | asked
     return Manifest(command_line(), config, seed, hashes)
 
 
@@ -121,7 +130,8 @@ def _runner(
         from aftercar.trials.cluster import Request, open_cluster, run_on_cluster
 
         request = Request(
-            plan.model_dump_json(), int(manifest.seed or 0), int(manifest.config["sets"]), prepared.per_block,
+            plan.model_dump_json(), int(manifest.seed or 0), int(manifest.config["sets"]),
+            "prior" if manifest.config["parameters"] == "prior" else "posterior", prepared.per_block,
             str(directory.absolute()) if directory is not None else None, prepared.conduct.data.hash,
         )  # fmt: skip
         with open_cluster(dask) as client:
@@ -132,7 +142,7 @@ def _runner(
             )  # fmt: skip
 
 
-def _report(run: Trial, manifest: Manifest, *, sets: int, observed: bool, out: Path | None) -> None:
+def _report(run: Trial, manifest: Manifest, sets: ParameterSets | None, *, observed: bool, out: Path | None) -> None:
     from aftercar.cli.printing import console
     from aftercar.report.trial_terminal import render_beside, render_trial
     from aftercar.trials import compare_by_mechanism, summarise
@@ -147,7 +157,7 @@ def _report(run: Trial, manifest: Manifest, *, sets: int, observed: bool, out: P
         typer.echo("No arm names a strategy of `aftercar compare`: nothing is shown beside it.")
     if out is not None:
         _write(endpoints, by_mechanism, beside, out)
-        write_atomic(out / "report.html", _page(run, manifest, endpoints, by_mechanism, beside))
+        write_atomic(out / "report.html", _page(run, manifest, sets, endpoints, by_mechanism, beside))
         typer.echo(f"folder: {out}{os.sep}")
 
 
@@ -168,8 +178,9 @@ def _write(endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, beside: pd.DataF
 
 
 def _page(
-    run: Trial, manifest: Manifest, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, beside: pd.DataFrame | None
-) -> str:
+    run: Trial, manifest: Manifest, sets: ParameterSets | None, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame,
+    beside: pd.DataFrame | None,
+) -> str:  # fmt: skip
     from aftercar.report.trial_page import TrialResults, render_trial_page
     from aftercar.trials import take_records
 
@@ -181,7 +192,7 @@ def _page(
         "Design": "paired: every patient in every arm" if paired else "randomised, permuted blocks",
         "Follow-up": f"{plan.days:g} days from entry",
         "Criteria": f"{plan.criteria}, confirmed",
-        "Parameter sets": str(manifest.config["sets"] or "typical values"),
+        "Parameter sets": f"{manifest.config['sets']} of the {manifest.config['parameters']}" if sets else "typical",
     }
     survival = {
         measure: take_records(run.tables, measure, count_from="treatment" if paired else "entry")
@@ -190,6 +201,8 @@ def _page(
     return render_trial_page(
         TrialResults(
             title=plan.name, tables=run.tables, endpoints=endpoints, by_mechanism=by_mechanism, survival=survival,
-            manifest=manifest, settings=settings, beside=beside, since="first day of treatment" if paired else "entry",
+            manifest=manifest, settings=settings, beside=beside,
+            calibrated=sets is not None and sets.origin == "posterior",
+            since="first day of treatment" if paired else "entry",
         )
     )  # fmt: skip

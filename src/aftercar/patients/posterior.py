@@ -65,7 +65,7 @@ def basis_hash(data: ModelData, therapies: Iterable[str], populations: Mapping[s
         "populations": populations,
     }  # fmt: skip
     bare = {
-        kind: {key: _bare(one.model_dump(mode="json")) for key, one in sorted(group.items())}
+        kind: {key: _bare(one.model_dump(mode="json", exclude_defaults=True)) for key, one in sorted(group.items())}
         for kind, group in records.items()
     }
     return hash_bytes(json.dumps(bare, sort_keys=True).encode())

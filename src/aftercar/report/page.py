@@ -76,5 +76,10 @@ def _simulated(comparison: Comparison) -> SimulatedSection | None:
     if found is None:
         return None
     return render_simulated_section(
-        found.beside, found.by_mechanism, found.facts, level=SIMULATED_LEVEL, observed_level=comparison.settings.level
+        found.beside,
+        found.by_mechanism,
+        found.facts,
+        calibrated=found.calibrated,
+        level=SIMULATED_LEVEL,
+        observed_level=comparison.settings.level,
     )

@@ -77,8 +77,10 @@ def render_simulated_section(
 
 def simulated_warning(calibrated: bool) -> str:
     """Return the sentence over everything simulated."""
-    known = "calibrated to aggregate outcomes of other cohorts" if calibrated else "uncalibrated"
-    return f"SIMULATED, {known}. Nothing simulated was seen in a patient, and none of it enters the pooled evidence."
+    known = (
+        "; the first treatment is calibrated to published cohorts, salvage is not" if calibrated else ", uncalibrated"
+    )
+    return f"SIMULATED{known}. Nothing simulated was seen in a patient, and none of it enters the pooled evidence."
 
 
 def beside_table(beside: pd.DataFrame) -> pd.DataFrame:

@@ -120,7 +120,12 @@ def headline_facts(trial: TrialResults) -> list[tuple[str, str]]:
     facts.append(("Virtual patients", f"{len(trial.tables.subjects):,}"))
     facts.append(("Arms", str(len(arms))))
     facts.append(("Seed", words.dash(trial.manifest.seed)))
-    facts.append(("Parameters", "calibrated" if trial.calibrated else "uncalibrated; most are assumed"))
+    facts.append(
+        (
+            "Parameters",
+            "first treatment calibrated, salvage not" if trial.calibrated else "uncalibrated; most are assumed",
+        )
+    )
     return facts
 
 

@@ -13,7 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from aftercar.patients import ParameterSets
 from aftercar.trials.endpoint_records import LEVEL, RESPONSES
+from aftercar.trials.parameters import calibration_words
 from aftercar.trials.run import Trial
 
 _SHOWN = ("ORR", "VGPR_OR_BETTER", "CR", "PFS", "DOR", "OS")
@@ -25,20 +27,20 @@ _HEADS = {
 }
 
 
-def render_trial(run: Trial, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, *, sets: int) -> Group:
+def render_trial(run: Trial, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, sets: ParameterSets | None) -> Group:
     """Return the tables of a trial: `endpoints` of `summarise`, `by_mechanism` of `compare_by_mechanism`."""
     index, plan = run.index, run.plan
     responded = index["best_response"].isin(RESPONSES["ORR"]).sum()
     entered = len(run.tables.subjects)
     had = " + ".join(one.therapy for one in plan.index) or "their first treatment"
     doing = "entered every arm" if plan.design == "paired" else "were randomised"
-    open_ = f"in brackets over {sets} sets of what the sources leave open" if sets else "parameters at typical values"
+    drawn = f"in brackets over {len(sets.values)} sets of the {sets.origin}" if sets else "parameters at typical values"
     head = Text.assemble(
         (f"{plan.name}\n", "bold"),
         f"{len(index):,} virtual patients ({plan.population}) had {had}: {responded:,} responded, "
         f"{int((index['death_day'] <= index['end_day']).sum()):,} died first, {entered:,} progressed and {doing}.\n",
         (
-            f"SIMULATED, uncalibrated. {LEVEL:.0%} intervals of sampling; {open_}; {plan.criteria}, confirmed.",
+            f"SIMULATED; {calibration_words(sets)}. {LEVEL:.0%} intervals of sampling; {drawn}; {plan.criteria}.",
             "yellow",
         ),
     )
@@ -89,7 +91,7 @@ def _mechanisms(run: Trial, by_mechanism: pd.DataFrame) -> Table:
 def render_beside(beside: pd.DataFrame) -> Table:
     """Return the table of observed and simulated responses; 100 columns hold it."""
     table = Table(
-        title="Observed (pooled cohorts, interval of the mean) beside SIMULATED (uncalibrated)",
+        title="Observed (pooled cohorts, interval of the mean) beside SIMULATED",
         title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
         caption=f"Response in %. sim.: estimate and {LEVEL:.0%} interval of sampling; open: over what the sources "
         "leave open about the parameters; ≠: observed and sampled intervals do not meet; PFS: median, months.",

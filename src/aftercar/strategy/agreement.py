@@ -19,6 +19,7 @@ from aftercar.catalogue.populations import load_populations
 from aftercar.strategy.export import comparison_frame
 from aftercar.strategy.results import Comparison
 from aftercar.trials import TrialPlan, compare_by_mechanism, find_plan, load_plan, run_trial, summarise
+from aftercar.trials.parameters import PARAMETERS
 
 BUILT_IN = "after_ide_cel"
 SIMULATED_LEVEL = 0.90
@@ -39,13 +40,16 @@ class Simulated:
         Response by arm and mechanism of relapse; see `aftercar.trials.compare_by_mechanism`.
     facts
         What was simulated, by name.
+    calibrated
+        Whether the first treatment's parameters are those of the calibration.
     hashes
-        Of model data and plan.
+        Of model data.
     """
 
     beside: pd.DataFrame
     by_mechanism: pd.DataFrame
     facts: Mapping[str, str]
+    calibrated: bool
     hashes: Mapping[str, str]
 
 
@@ -71,11 +75,14 @@ def simulate_strategies(comparison: Comparison, *, advance: Callable[[int], None
     if not plan.arms:
         return comparison
     plan = plan.model_copy(update={"patients": settings.simulated_patients})
-    data = load_model_data()
-    run = run_trial(plan, seed=settings.seed, sets=settings.simulated_sets, data=data, advance=advance)
+    data, parameters = load_model_data(), settings.simulated_parameters
+    assert parameters in PARAMETERS  # as check_settings found
+    run = run_trial(
+        plan, seed=settings.seed, sets=settings.simulated_sets, parameters=parameters, data=data, advance=advance
+    )
     endpoints = summarise(run.tables, level=SIMULATED_LEVEL)
     first = " + ".join(entry.therapy for entry in plan.index)
-    sets = f"{settings.simulated_sets}, drawn from what sources leave open" if settings.simulated_sets else "typical"
+    sets = f"{settings.simulated_sets} of the {parameters}" if settings.simulated_sets else "typical values"
     facts = {
         "Virtual patients": f"{len(run.index)} ({plan.population}) had {first}; {len(run.tables.subjects)} progressed "
         "and entered every arm",
@@ -85,7 +92,8 @@ def simulate_strategies(comparison: Comparison, *, advance: Callable[[int], None
         "Intervals": f"simulated {SIMULATED_LEVEL:.0%}, observed {settings.level:.0%}",
     }  # fmt: skip
     beside = set_beside(comparison, plan, endpoints)
-    simulated = Simulated(beside, compare_by_mechanism(run.tables), facts, {"model_data": data.hash})
+    calibrated = bool(settings.simulated_sets) and parameters == "posterior"
+    simulated = Simulated(beside, compare_by_mechanism(run.tables), facts, calibrated, {"model_data": data.hash})
     hashes = {**comparison.manifest.hashes, **simulated.hashes}
     return replace(comparison, simulated=simulated, manifest=replace(comparison.manifest, hashes=hashes))
 

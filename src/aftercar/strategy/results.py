@@ -35,8 +35,9 @@ class CompareSettings:
         Posterior draws behind the ranking.
     evidence_directory, evidence_mode
         A user's own tables and whether they extend or replace the base.
-    simulated_patients, simulated_sets
-        Virtual patients and parameter sets behind the simulated half; 0 patients leaves it out.
+    simulated_patients, simulated_sets, simulated_parameters
+        Virtual patients and parameter sets behind the simulated half, and where the sets come from; 0 patients leaves
+        it out.
     """
 
     filters: Filters = field(default_factory=Filters)
@@ -47,6 +48,7 @@ class CompareSettings:
     evidence_mode: str = "extend"
     simulated_patients: int = 0
     simulated_sets: int = 0
+    simulated_parameters: str = "posterior"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types, ready for JSON."""

@@ -11,6 +11,7 @@ from aftercar.evidence import Filters
 from aftercar.evidence.selection import Counts, Prior
 from aftercar.foundation import Fault, InputError
 from aftercar.strategy.results import CompareSettings
+from aftercar.trials.parameters import PARAMETERS
 
 USUAL_PATIENTS, USUAL_SETS = 160, 16
 """What the command line simulates beside the evidence unless it is told otherwise."""
@@ -46,6 +47,7 @@ def check_settings(settings: CompareSettings) -> None:
         ("prior", settings.filters.prior, get_args(Prior)),
         ("counts", settings.filters.counts, get_args(Counts)),
         ("evidence mode", settings.evidence_mode, ("extend", "replace")),
+        ("parameters", settings.simulated_parameters, PARAMETERS),
     ):
         if value not in words:
             faults.append(Fault(f"option --{name}", f"'{value}' is not known.", f"Use {', '.join(words)}."))
@@ -70,6 +72,8 @@ def command_of(settings: CompareSettings) -> str:
         words += ["--patients", str(settings.simulated_patients)]
     if settings.simulated_patients and settings.simulated_sets != USUAL_SETS:
         words += ["--sets", str(settings.simulated_sets)]
+    if settings.simulated_patients and settings.simulated_parameters != default.simulated_parameters:
+        words += ["--parameters", settings.simulated_parameters]
     if settings.evidence_directory:
         words += ["--evidence", settings.evidence_directory]
         words += ["--replace"] if settings.evidence_mode == "replace" else []

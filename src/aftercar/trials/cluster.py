@@ -18,6 +18,7 @@ from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
 from aftercar.engine import IntegrationWarning
 from aftercar.foundation import Fault, InputError
+from aftercar.trials.parameters import Parameters
 from aftercar.trials.plan import TrialPlan
 from aftercar.trials.run import Block, Prepared, prepare_trial, run_block
 
@@ -34,6 +35,7 @@ class Request:
     plan: str
     seed: int
     sets: int
+    parameters: Parameters
     per_block: int
     directory: str | None
     data_hash: str
@@ -106,6 +108,6 @@ def _prepare(request: Request) -> Prepared:
         raise InputError(Fault("option --dask", found, "Install the same version, and share the folder of --data."))
     populations = load_populations(directory, data) if directory is not None else load_populations()
     return prepare_trial(
-        TrialPlan.model_validate_json(request.plan), seed=request.seed, sets=request.sets, data=data,
-        populations=populations, per_block=request.per_block,
+        TrialPlan.model_validate_json(request.plan), seed=request.seed, sets=request.sets,
+        parameters=request.parameters, data=data, populations=populations, per_block=request.per_block,
     )  # fmt: skip

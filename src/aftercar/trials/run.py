@@ -22,10 +22,10 @@ from aftercar.catalogue.populations import Population, load_populations
 from aftercar.engine import IntegrationWarning
 from aftercar.foundation import Fault, InputError, draw_stream
 from aftercar.model import structure_for
-from aftercar.patients import draw_prior
 from aftercar.patients.draws import score_patients
 from aftercar.trials.cohort import Cohort, Conduct
 from aftercar.trials.entry import FirstTreatment, enter, find_first_treatments, number_patients
+from aftercar.trials.parameters import Parameters, choose_sets
 from aftercar.trials.plan import TrialPlan, list_paths
 from aftercar.trials.strategy import Follower, Strategy, end_of_follow_up
 from aftercar.trials.tables import TABLES, TrialTables, set_types
@@ -82,6 +82,7 @@ def prepare_trial(
     *,
     seed: int,
     sets: int = 0,
+    parameters: Parameters = "posterior",
     data: ModelData | None = None,
     populations: Mapping[str, Population] | None = None,
     per_block: int | None = None,
@@ -92,6 +93,8 @@ def prepare_trial(
     ----------
     sets
         Number of sets of population parameters that patients belong to in turn; 0 is the catalogue's typical values.
+    parameters
+        Where the sets come from: see `aftercar.trials.parameters.choose_sets`.
     per_block
         Patients of a block; results do not depend on it.
 
@@ -101,12 +104,17 @@ def prepare_trial(
         A name that leads nowhere, or a population that hardly any candidate fits.
     """
     data = data or load_model_data()
-    firsts = find_first_treatments(plan.population, plan.first, plan.index_days, populations or load_populations())
+    known = populations or load_populations()
+    firsts = find_first_treatments(plan.population, plan.first, plan.index_days, known)
     strategies = plan.strategies
     paths = [[*one.plan, *path] for one in firsts for arm in strategies for path in list_paths(arm)]
     structure = structure_for(paths, days=plan.days, data=data)
-    bases = [one.population for one in firsts]
-    drawn = draw_prior(sets, seed=seed, data=data, populations=bases) if sets else None
+    later = {one.therapy for arm in strategies for path in list_paths(arm) for one in path}
+    later -= {treatment.therapy for one in firsts for treatment in one.plan}
+    drawn = choose_sets(
+        parameters, sets, seed=seed, data=data, populations=known, bases=[one.population for one in firsts],
+        therapies=sorted(later),
+    )  # fmt: skip
     conduct = Conduct(
         seed, data, structure, criteria=plan.criteria, washout_days=plan.washout_days,
         drop_out_per_year=plan.drop_out_per_year, sets=drawn, details=plan.patients * len(plan.arms) <= MOST_DETAILED,
@@ -121,6 +129,7 @@ def run_trial(
     *,
     seed: int,
     sets: int = 0,
+    parameters: Parameters = "posterior",
     data: ModelData | None = None,
     populations: Mapping[str, Population] | None = None,
     workers: int | None = None,
@@ -130,7 +139,7 @@ def run_trial(
 
     Parameters
     ----------
-    sets
+    sets, parameters
         As `prepare_trial`.
     workers
         Threads; by default one for each processor. Results do not depend on it.
@@ -142,7 +151,7 @@ def run_trial(
     InputError
         Nobody relapses, or a therapy cannot be given.
     """
-    prepared = prepare_trial(plan, seed=seed, sets=sets, data=data, populations=populations)
+    prepared = prepare_trial(plan, seed=seed, sets=sets, parameters=parameters, data=data, populations=populations)
     blocks = dict(run_blocks(prepared, range(prepared.blocks), workers=workers, advance=advance))
     return join_blocks(plan, [blocks[k] for k in sorted(blocks)])
 

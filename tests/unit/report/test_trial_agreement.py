@@ -95,7 +95,7 @@ def test_the_section_stands_in_the_comparison_only_if_given(
     assert 'id="simulated"' not in page and "Simulated beside observed" not in page
     facts = {"Patients": "40", "<b>x</b>": "</script>"}
     section = render_simulated_section(beside, trial.by_mechanism, facts)
-    with_it = render_report(replace(comparison, simulated=Simulated(beside, trial.by_mechanism, facts, {})))
+    with_it = render_report(replace(comparison, simulated=Simulated(beside, trial.by_mechanism, facts, False, {})))
     assert with_it.count('<section id="simulated">') == 1 and 'href="#simulated"' in with_it
     assert "SIMULATED, uncalibrated" in with_it and "<b>x</b>" not in with_it
     for figure in section.figures:

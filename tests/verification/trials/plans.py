@@ -55,7 +55,14 @@ def make_plan(text: str, **changes: object) -> TrialPlan:
 
 def prepare(text: str, *, per_block: int | None = None, sets: int = 0, **changes: object) -> Prepared:
     """Return a plan ready to run."""
-    return prepare_trial(make_plan(text, **changes), seed=SEED, sets=sets, per_block=per_block, data=load_model_data())
+    return prepare_trial(
+        make_plan(text, **changes),
+        seed=SEED,
+        sets=sets,
+        parameters="prior",
+        per_block=per_block,
+        data=load_model_data(),
+    )
 
 
 @lru_cache(maxsize=4)

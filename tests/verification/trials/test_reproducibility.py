@@ -100,7 +100,7 @@ def test_two_processes_on_dask_one_of_them_killed_give_the_same_bits(whole: Tria
     distributed = pytest.importorskip("distributed")
     prepared = prepare(ARMS, per_block=10, sets=6)
     data = prepared.conduct.data
-    request = Request(prepared.plan.model_dump_json(), SEED, 6, 10, None, data.hash)
+    request = Request(prepared.plan.model_dump_json(), SEED, 6, "prior", 10, None, data.hash)
     blocks: dict[int, Block] = {}
     with (
         distributed.LocalCluster(
