@@ -24,7 +24,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_power_is_printed_with_its_error_and_says_that_it_is_simulated(results: Path) -> None:
     found = run("power", str(results), "--arms", "A", "--arms", "B", "--measure", "ORR", "--trials", "300")
     assert found.returncode == 0, found.stderr
-    assert "SIMULATED, uncalibrated" in found.stdout and "Monte-Carlo" in found.stdout
+    assert "SIMULATED; salvage is not calibrated" in found.stdout and "Monte-Carlo" in found.stdout
     assert "difference" in found.stdout and "fisher" in found.stdout and "±" in found.stdout
 
 

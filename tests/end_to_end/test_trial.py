@@ -38,7 +38,7 @@ def plan(tmp_path: Path) -> Path:
 def test_the_tables_are_written_and_say_that_they_are_simulated(plan: Path, tmp_path: Path) -> None:
     result = run("trial", str(plan), "--seed", "3", "--out", str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr
-    assert "SIMULATED, uncalibrated" in result.stdout and "talquetamab" in result.stdout
+    assert "SIMULATED; first treatment calibrated to published cohorts, salvage not" in result.stdout
     endpoints = pd.read_csv(tmp_path / "out" / "endpoints.csv")
     assert set(endpoints["kind"]) == {"simulated"}
     assert set(endpoints["arm"]) == {"talquetamab", "nothing but dexamethasone"}
@@ -47,7 +47,7 @@ def test_the_tables_are_written_and_say_that_they_are_simulated(plan: Path, tmp_
     assert len(index) == 40 and len(outcomes) == 2 * (index["ended_by"] == "progression").sum()
     assert "SIMULATED" in (tmp_path / "out" / "report.html").read_text()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["seed"] == 3 and set(manifest["hashes"]) == {"model_data", "plan", "population"}
+    assert manifest["seed"] == 3 and set(manifest["hashes"]) == {"model_data", "plan", "population", "parameter_sets"}
     assert manifest["config"]["population"] == "karmma_like"
 
 
@@ -134,9 +134,13 @@ name = "engager for all"
 lines = ["engager"]
 """
     )
-    result = run("trial", str(file), "--sets", "4", "--out", str(tmp_path / "out"))
+    result = run("trial", str(file), "--sets", "4", "--parameters", "prior", "--out", str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr
-    assert "were randomised" in result.stdout and "4 sets" in result.stdout
+    assert (
+        "were randomised" in result.stdout
+        and "4 sets of the prior" in result.stdout
+        and "uncalibrated" in result.stdout
+    )
     lines = pd.read_parquet(tmp_path / "out" / "tables" / "lines.parquet")
     assert set(lines["name"]) >= {"engager", "drug"} and lines["line"].max() == 2
 

@@ -37,10 +37,10 @@ def compare(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draws.")] = DEFAULT_SEED,
     patients: Annotated[
         int, typer.Option("--patients", help="Virtual patients of the simulated half; 0 shows the evidence alone.")
-    ] = 160,
+    ] = 200,
     sets: Annotated[
         int, typer.Option("--sets", help="Parameter sets of the simulated half; 0 takes typical values.")
-    ] = 16,
+    ] = 40,
     parameters: Annotated[
         options.ParametersChoice, typer.Option("--parameters", help="Where these sets come from.")
     ] = options.ParametersChoice.posterior,

@@ -50,7 +50,7 @@ def power(
 ) -> None:
     """Estimate the power of a trial by drawing it many times from simulated patients, or find its size.
 
-    Simulated and uncalibrated. The power is averaged over the parameter sets of the virtual trial; `typical` has them
+    Simulated; salvage is not calibrated. The power is averaged over the parameter sets of the virtual trial; `typical` has them
     at their average.
     """
     from aftercar.trials.folder import load_tables
@@ -97,7 +97,7 @@ def _print(table: pd.DataFrame, format: TableFormat) -> None:
         short, "table", title=f"{first['experimental']} against {first['control']}: {first['measure']} (simulated)"
     )
     typer.echo(
-        f"SIMULATED, uncalibrated. Two-sided level {first['alpha']:g}; {first['trials']:,} virtual trials, ± is their "
+        f"SIMULATED; salvage is not calibrated. Two-sided level {first['alpha']:g}; {first['trials']:,} virtual trials, ± is their "
         f"Monte-Carlo standard error. Power is the mean over {first['sets']} parameter set(s), each with its own "
         "effect; typical: all sets mixed."
     )

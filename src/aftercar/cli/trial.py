@@ -33,7 +33,7 @@ def trial(
     ] = None,
     sets: Annotated[
         int, typer.Option("--sets", help="Sets of population parameters; 0 takes the catalogue's typical values.")
-    ] = 16,
+    ] = 40,
     parameters: Annotated[
         options.ParametersChoice, typer.Option("--parameters", help="Where the sets come from.")
     ] = options.ParametersChoice.posterior,

@@ -93,8 +93,8 @@ def render_beside(beside: pd.DataFrame) -> Table:
     table = Table(
         title="Observed (pooled cohorts, interval of the mean) beside SIMULATED",
         title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
-        caption=f"Response in %. sim.: estimate and {LEVEL:.0%} interval of sampling; open: over what the sources "
-        "leave open about the parameters; ≠: observed and sampled intervals do not meet; PFS: median, months.",
+        caption=f"Response in %. sim.: estimate and {LEVEL:.0%} interval of sampling; open: over parameter sets "
+        "(one value: no more than by sampling); ≠: observed and sampled intervals do not meet; PFS: median, months.",
         caption_justify="left",
     )  # fmt: skip
     table.add_column("strategy", overflow="fold", min_width=18)
