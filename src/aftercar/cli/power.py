@@ -50,8 +50,8 @@ def power(
 ) -> None:
     """Estimate the power of a trial by drawing it many times from simulated patients, or find its size.
 
-    Simulated; salvage is not calibrated. The power is averaged over the parameter sets of the virtual trial; `typical` has them
-    at their average.
+    Simulated; salvage is not calibrated. The power is averaged over the parameter sets of the virtual trial;
+    `typical` has them at their average.
     """
     from aftercar.trials.folder import load_tables
     from aftercar.trials.power import estimate_power, find_sample_size
@@ -97,9 +97,9 @@ def _print(table: pd.DataFrame, format: TableFormat) -> None:
         short, "table", title=f"{first['experimental']} against {first['control']}: {first['measure']} (simulated)"
     )
     typer.echo(
-        f"SIMULATED; salvage is not calibrated. Two-sided level {first['alpha']:g}; {first['trials']:,} virtual trials, ± is their "
-        f"Monte-Carlo standard error. Power is the mean over {first['sets']} parameter set(s), each with its own "
-        "effect; typical: all sets mixed."
+        f"SIMULATED; salvage is not calibrated. Two-sided level {first['alpha']:g}; {first['trials']:,} virtual trials, "
+        f"± is their Monte-Carlo standard error. Power is the mean over {first['sets']} parameter set(s), each with "
+        "its own effect; typical: all sets mixed."
     )
 
 

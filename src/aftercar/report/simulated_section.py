@@ -77,10 +77,8 @@ def render_simulated_section(
 
 def simulated_warning(calibrated: bool) -> str:
     """Return the sentence over everything simulated."""
-    known = (
-        "; the first treatment is calibrated to published cohorts, salvage is not" if calibrated else ", uncalibrated"
-    )
-    return f"SIMULATED{known}. Nothing simulated was seen in a patient, and none of it enters the pooled evidence."
+    known = "first treatment calibrated to published cohorts, salvage not" if calibrated else "uncalibrated"
+    return f"SIMULATED, {known}. Nothing simulated was seen in a patient, and none of it enters the pooled evidence."
 
 
 def beside_table(beside: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,8 @@ from aftercar.evidence import Filters
 from aftercar.foundation import InputError
 from aftercar.strategy import (
     STAGES,
+    USUAL_PATIENTS,
+    USUAL_SETS,
     CompareSettings,
     Comparison,
     command_of,
@@ -240,10 +242,18 @@ def test_settings_out_of_range_are_refused(base: EvidenceBase, change: dict[str,
 
 
 def test_settings_survive_the_way_through_a_report() -> None:
-    settings = CompareSettings(filters=Filters(strategies=("gprc5d_cart",), prior="strict"), level=0.9, seed=3)
+    filters = Filters(strategies=("gprc5d_cart",), prior="strict")
+    settings = CompareSettings(
+        filters=filters, level=0.9, seed=3, simulated_patients=30, simulated_sets=2, simulated_parameters="prior"
+    )
     plain = json.loads(json.dumps(settings.to_dict()))
     assert settings_from_dict(plain, origin="x.html") == settings
-    assert command_of(settings) == "aftercar compare --strategy gprc5d_cart --prior strict --level 0.9 --seed 3"
+    asked = "aftercar compare --strategy gprc5d_cart --prior strict --level 0.9 --seed 3"
+    assert command_of(settings) == f"{asked} --patients 30 --sets 2 --parameters prior"
+    alone = replace(settings, simulated_patients=0)
+    assert command_of(alone) == f"{asked} --patients 0"
+    usual = CompareSettings(simulated_patients=USUAL_PATIENTS, simulated_sets=USUAL_SETS)
+    assert command_of(usual) == "aftercar compare"
 
 
 @pytest.mark.parametrize(
