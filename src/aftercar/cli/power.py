@@ -97,9 +97,9 @@ def _print(table: pd.DataFrame, format: TableFormat) -> None:
         short, "table", title=f"{first['experimental']} against {first['control']}: {first['measure']} (simulated)"
     )
     typer.echo(
-        f"SIMULATED; salvage is not calibrated. Two-sided level {first['alpha']:g}; {first['trials']:,} virtual trials, "
-        f"± is their Monte-Carlo standard error. Power is the mean over {first['sets']} parameter set(s), each with "
-        "its own effect; typical: all sets mixed."
+        f"SIMULATED; salvage is not calibrated. Two-sided level {first['alpha']:g}; {first['trials']:,} virtual "
+        "trials, ± is their Monte-Carlo standard error. Power is the mean over "
+        f"{first['sets']} parameter set(s), each with its own effect; typical: all sets mixed."
     )
 
 

@@ -34,7 +34,7 @@ def test_the_page_says_first_that_all_is_simulated(page: str) -> None:
     )
     assert len(re.findall('class="tag simulated"', body)) == 7  # summary and six parts
     calibrated = render_trial_page(replace(plausible_results(20, arms=NAMES[:2]), calibrated=True))
-    assert "SIMULATED, calibrated" in calibrated and "not been calibrated" not in calibrated
+    assert "SIMULATED, first treatment calibrated" in calibrated and "not been calibrated" not in calibrated
 
 
 def test_every_figure_has_its_words_its_buttons_and_its_data(page: str) -> None:
