@@ -13,7 +13,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from aftercar.calibration import QUICK, CalibrationSettings, Material
+import numpy as np
+import pandas as pd
+
+from aftercar.calibration import QUICK, CalibrationSettings, CountedTarget, Material
+from aftercar.calibration.likelihood import log_counts
 from aftercar.calibration.tension import leave_out
 from aftercar.calibration.waves import run_waves
 from aftercar.catalogue.calibration import load_calibration
@@ -21,6 +25,7 @@ from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
 from aftercar.catalogue.targets import load_targets
 from aftercar.foundation import show_notices, write_atomic
+from aftercar.synthesis import pool_proportions
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "calibration.md"
 START, END = "<!-- left out: start -->", "<!-- left out: end -->"
@@ -34,6 +39,37 @@ STUDIES = {
     ),
     "LEGEND-2": ("legend2_orr", "legend2_cr", "legend2_pfs18", "legend2_pfs60"),
 }  # fmt: skip
+
+
+# Response counts by study for the naive prediction: what one would say of a study without a mechanism.
+RESPONSES = {
+    "KarMMa": ("karmma_orr",), "US centres": ("idecel_us_emd", "idecel_us_noemd"),
+    "CARTITUDE-1": ("cartitude1_orr",), "LEGEND-2": ("legend2_orr",),
+}  # fmt: skip
+
+
+def compare_with_pooling(table: pd.DataFrame, targets: tuple[CountedTarget, ...]) -> str:
+    """Return the log scores of ORR by the mechanism and by the pooled ORR of the other studies (REML, new study)."""
+    rows = load_targets().response
+    counts = {
+        study: np.sum([(rows[x].events or rows[x].value / 100 * rows[x].n, rows[x].n) for x in shown], axis=0)
+        for study, shown in RESPONSES.items()
+    }
+    scores = []
+    for one in table[table["what"].str.startswith("ORR")].itertuples():
+        others = [counts[study] for study in counts if study != one.study]
+        x, n = np.round(np.array(others)).T.astype(int)
+        pooled = pool_proportions(x, n, method="reml")
+        variance = np.array([[pooled.se**2 + pooled.heterogeneity.tau2]])
+        target = next(t for t in targets if t.id == one.target)
+        naive = log_counts([target], np.array([[pooled.coefficient]]), variance, 0.0)[0, 0]
+        scores.append((one.target, one.log_score, naive))
+    lines = ["| ORR of | log score, mechanism | log score, pooled ORR of the other studies |", "| --- | --- | --- |",
+             *(f"| `{name}` | {score:.2f} | {naive:.2f} |" for name, score, naive in scores)]  # fmt: skip
+    mean = np.mean([(score, naive) for _, score, naive in scores], axis=0)
+    words = "better" if mean[0] > mean[1] else "**no better**"
+    last = f"Means {mean[0]:.2f} and {mean[1]:.2f}: the mechanism predicts {words} than pooling."
+    return "\n".join([*lines, "", f"{last} Six counts of four studies decide little."])
 
 
 def main() -> None:
@@ -65,7 +101,7 @@ def main() -> None:
         f"{(table['verdict'] == 'met').sum()} of {len(table)} figures lie in the 95% interval of their prediction; "
         f"mean log score {table['log_score'].mean():.2f}; largest R-hat {table['r_hat'].max():.3f}.",
     ]
-    text = "\n".join(lines)
+    text = "\n".join([*lines, "", compare_with_pooling(table, material.targets)])
     print(text)
     if given.write:
         page = PAGE.read_text(encoding="utf-8")

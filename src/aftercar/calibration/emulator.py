@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 # Prior standard deviations of coefficients on the logit scale, in units of the design's spread. Wide for level and
 # slopes; that of curvature and interactions is chosen among these by the evidence.
 _LEVEL, _SLOPE = 3.0, 1.5
-CURVATURES = (0.05, 0.1, 0.2, 0.4)
+CURVATURES = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4)
 _NEWTON_STEPS, _CONVERGED = 60, 1e-8
 
 

@@ -62,8 +62,8 @@ class CalibrationSettings:
     """
 
     waves: tuple[WaveSettings, ...] = (
-        WaveSettings(12_000, 0.3, 2.0), WaveSettings(16_000, 0.6, 1.8), WaveSettings(24_000, 1.0, 1.3),
-        WaveSettings(20_000),
+        WaveSettings(12_000, 0.3, 2.0), WaveSettings(16_000, 0.6, 1.8), WaveSettings(20_000, 1.0, 1.4),
+        WaveSettings(24_000),
     )  # fmt: skip
     first: float = 1.2
     chains: int = 48

@@ -40,7 +40,7 @@ def test_a_plane_without_bends_is_not_given_bends() -> None:
     y = rng.random(6000) < expit(-0.5 + w @ np.array([1.0, -0.5, 0.0, 0.2]))
     found = fit_emulator(quadratic_features(w), y, 4)
     np.testing.assert_allclose(found.coefficients[:5], [-0.5, 1.0, -0.5, 0.0, 0.2], atol=0.12)
-    assert found.curvature == 0.05 and np.abs(found.coefficients[5:]).max() < 0.1
+    assert found.curvature <= 0.025 and np.abs(found.coefficients[5:]).max() < 0.1
 
 
 def test_an_outcome_of_nobody_stays_finite() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from tests.unit.calibration import toy
 
+from aftercar.calibration.likelihood import EmulatedTargets
 from aftercar.calibration.self_consistency import Ranks, rank_truths
 
 LABELS = tuple("abcdef")
@@ -14,8 +16,14 @@ LABELS = tuple("abcdef")
 LEAST = 0.001 / 6
 
 
-def ranks_of(emulated, counts_of, replicates: int = 150) -> Ranks:
-    return rank_truths(emulated, counts_of, replicates=range(replicates), labels=LABELS, seed=7, chains=3, steps=100)
+@lru_cache(maxsize=1)
+def emulated() -> EmulatedTargets:
+    """The toy's chances, learnt once for all tests."""
+    return toy.emulate(16_000)
+
+
+def ranks_of(learnt: EmulatedTargets, counts_of, replicates: int = 120) -> Ranks:
+    return rank_truths(learnt, counts_of, replicates=range(replicates), labels=LABELS, seed=7, chains=3, steps=100)
 
 
 def toss(z, one):
@@ -25,16 +33,16 @@ def toss(z, one):
 
 def test_ranks_are_uniform_when_data_come_from_the_model_and_chances_are_learnt() -> None:
     """From patients to posterior: emulator, likelihood and sampler together, on six parameters."""
-    found = ranks_of(toy.emulate(20_000), toss).summary(bins=10)
+    found = ranks_of(emulated(), toss).summary(bins=10)
     assert (found["p"] > LEAST).all(), found
-    assert (found["mean"].sub(0.5).abs() < 4 * 0.289 / np.sqrt(150)).all(), found
+    assert (found["mean"].sub(0.5).abs() < 4 * 0.289 / np.sqrt(120)).all(), found
 
 
 def test_ranks_show_a_likelihood_that_counts_every_patient_twice() -> None:
     """Twice the patients in the likelihood of the same data: intervals too narrow, ranks pile up at both ends."""
-    emulated = toy.emulate(20_000)
+    learnt = emulated()
 
-    found = ranks_of(emulated, lambda z, one: 2 * toss(z, one))
+    found = ranks_of(learnt, lambda z, one: 2 * toss(z, one), 100)
     counts = found.histogram(10)
     low, high = found.band(10)
     assert (counts[[0, -1]].sum(axis=0) > counts[4:6].sum(axis=0)).sum() >= 5
@@ -42,12 +50,12 @@ def test_ranks_show_a_likelihood_that_counts_every_patient_twice() -> None:
 
 
 def test_ranks_show_an_emulator_that_is_shifted() -> None:
-    emulated = toy.emulate(20_000)
+    learnt = emulated()
     shifted = {
         key: replace(one, coefficients=one.coefficients + np.eye(len(one.coefficients))[0])
-        for key, one in emulated.emulators.items()
+        for key, one in learnt.emulators.items()
     }
-    found = ranks_of(replace(emulated, emulators=shifted), toss).summary(10)
+    found = ranks_of(replace(learnt, emulators=shifted), toss, 80).summary(10)
     assert found["p"].min() < 1e-6
 
 
