@@ -156,7 +156,7 @@ def _report(run: Trial, manifest: Manifest, sets: ParameterSets | None, *, obser
     elif beside is not None:
         typer.echo("No arm names a strategy of `aftercar compare`: nothing is shown beside it.")
     if out is not None:
-        _write(endpoints, by_mechanism, beside, out)
+        _write(endpoints, by_mechanism, _subgroups(run), beside, out)
         write_atomic(out / "report.html", _page(run, manifest, sets, endpoints, by_mechanism, beside))
         typer.echo(f"folder: {out}{os.sep}")
 
@@ -170,9 +170,25 @@ def _set_beside(plan: TrialPlan, endpoints: pd.DataFrame) -> pd.DataFrame:
     return set_beside(compare_strategies(load_base(), CompareSettings(level=LEVEL)), plan, endpoints)
 
 
-def _write(endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, beside: pd.DataFrame | None, out: Path) -> None:
+def _subgroups(run: Trial) -> pd.DataFrame:
+    """Return ORR and PFS by every covariate of the population and by what was known at entry."""
+    import pandas as pd
+
+    from aftercar.trials import compare_by_covariate
+    from aftercar.trials.tables import SUBJECTS
+
+    own = [str(name) for name in run.tables.subjects if name not in SUBJECTS]
+    asked = ["mechanism", "index_best_response", "sbcma_ng_per_ml", *own]
+    rows = [compare_by_covariate(run.tables, name, measure) for name in asked for measure in ("ORR", "PFS")]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _write(
+    endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, subgroups: pd.DataFrame, beside: pd.DataFrame | None, out: Path
+) -> None:
     write_atomic(out / "endpoints.csv", endpoints.to_csv(index=False))
     write_atomic(out / "by_mechanism.csv", by_mechanism.to_csv(index=False))
+    write_atomic(out / "subgroups.csv", subgroups.to_csv(index=False))
     if beside is not None:
         write_atomic(out / "observed_and_simulated.csv", beside.to_csv(index=False))
 
