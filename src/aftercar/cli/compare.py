@@ -37,7 +37,7 @@ def compare(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draws.")] = DEFAULT_SEED,
     patients: Annotated[
         int, typer.Option("--patients", help="Virtual patients of the simulated half; 0 shows the evidence alone.")
-    ] = 200,
+    ] = 160,
     sets: Annotated[
         int, typer.Option("--sets", help="Parameter sets of the simulated half; 0 takes typical values.")
     ] = 40,

@@ -13,7 +13,7 @@ from aftercar.foundation import Fault, InputError
 from aftercar.strategy.results import CompareSettings
 from aftercar.trials.parameters import PARAMETERS
 
-USUAL_PATIENTS, USUAL_SETS = 200, 40
+USUAL_PATIENTS, USUAL_SETS = 160, 40
 """What the command line simulates beside the evidence unless it is told otherwise."""
 _OPTIONS = {
     "therapies": "--therapy",
@@ -39,7 +39,7 @@ def check_settings(settings: CompareSettings) -> None:
         faults.append(Fault("option --seed", f"{settings.seed} is no seed.", "Give a whole number, 0 or more."))
     if not 0 <= settings.simulated_patients <= 100_000:
         found = f"{settings.simulated_patients} virtual patients."
-        faults.append(Fault("option --patients", found, "Give 0 (observed alone) to 100000; 200 is usual."))
+        faults.append(Fault("option --patients", found, "Give 0 (observed alone) to 100000; 160 is usual."))
     if not 0 <= settings.simulated_sets <= 10_000:
         found = f"{settings.simulated_sets} parameter sets."
         faults.append(Fault("option --sets", found, "Give 0 (typical values) to 10000; 40 is usual."))
