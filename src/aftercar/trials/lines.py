@@ -22,10 +22,8 @@ from aftercar.patients.simulation import default_settings
 from aftercar.trials.cohort import Cohort, Conduct, FloatArray, Line, LineResult, Run
 from aftercar.trials.ends import draw_ends, draw_events
 from aftercar.trials.relapse import TRUE_VALUES, describe_relapse, know_relapse, tabulate_clones
-from aftercar.trials.sight import events_until, see, tabulate_administrations, tabulate_line, tabulate_visits
+from aftercar.trials.sight import OBSERVED, events_until, see, tabulate_administrations, tabulate_line, tabulate_visits
 from aftercar.trials.waiting import draw_manufactured, end_treatment, fill_slots, go_on, vein_to_vein
-
-OBSERVED = ("m_protein_g_per_dl", "free_light_chain", "mrd_level", "emd_total", "sbcma_ng_per_ml", "copies_per_ug")
 
 
 def treat(cohort: Cohort, line: Line, *, until: FloatArray, conduct: Conduct) -> LineResult:
