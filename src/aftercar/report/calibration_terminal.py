@@ -101,7 +101,7 @@ def _verdicts(result: CalibrationResult) -> Text:
     missed = result.checks[result.checks["verdict"] != "met"]
     if len(missed):
         names = "; ".join(f"{row['target']} ({row['verdict']})" for row in missed.to_dict("records"))
-        text.append(f"Not met by any part of the posterior: {names}.\n", "red")
+        text.append(f"Outside of what the posterior, the discrepancy and chance give in 95%: {names}.\n", "red")
     far = result.verification[result.verification["z"].abs() > _FAR]
     worst = result.verification["z"].abs().max()
     text.append(
