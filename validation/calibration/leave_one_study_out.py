@@ -29,7 +29,7 @@ from aftercar.synthesis import pool_proportions
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "calibration.md"
 START, END = "<!-- left out: start -->", "<!-- left out: end -->"
-_WAVE = 1
+_WAVE = 2
 STUDIES = {
     "KarMMa": ("karmma_300_orr", "karmma_450_orr", "karmma_vgpr", "karmma_cr", "karmma_dor"),
     "US centres": ("idecel_emd", "idecel_no_emd"),
@@ -81,7 +81,7 @@ def main() -> None:
     settings = QUICK if given.quick else CalibrationSettings()
     material = Material.of(load_calibration(), load_model_data(), load_populations(), load_targets())
     with show_notices():
-        wave = run_waves(material, settings, folder=given.folder / "simulated")[_WAVE]
+        wave = run_waves(material, settings, folder=given.folder / "simulated", through=_WAVE)[-1]
     fitted = {one.id for one in material.fitted()}
     assert {name for names in STUDIES.values() for name in names} <= fitted
     table = leave_out(
@@ -99,7 +99,8 @@ def main() -> None:
         ),
         "",
         f"{(table['verdict'] == 'met').sum()} of {len(table)} figures lie in the 95% interval of their prediction; "
-        f"mean log score {table['log_score'].mean():.2f}; largest R-hat {table['r_hat'].max():.3f}.",
+        f"mean log score {table['log_score'].mean():.2f}; largest R-hat {table['r_hat'].max():.3f}, at most "
+        f"{100 * table['at_edge'].max():.0f}% of draws at the edge of the region.",
     ]
     text = "\n".join([*lines, "", compare_with_pooling(table, material.targets)])
     print(text)

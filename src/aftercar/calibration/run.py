@@ -76,6 +76,7 @@ class CalibrationResult:
             "stopped": self.stopped,
             "largest_r_hat": float(self.chains.r_hat.max()),
             "smallest_effective": float(self.chains.effective.min()),
+            "at_edge": self.waves[-1].at_edge,
         }
 
 

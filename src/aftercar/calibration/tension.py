@@ -32,20 +32,22 @@ def leave_out(
     Returns
     -------
     pandas.DataFrame
-        As `check_targets`, the left-out targets of each study, with `study`, `r_hat` and `log_score` (log probability
-        of the count as predicted: posterior, discrepancy and chance).
+        As `check_targets`, the left-out targets of each study, with `study`, `r_hat`, `at_edge` and `log_score` (log
+        probability of the count as predicted: posterior, discrepancy and chance).
     """
     parts = []
     for study, names in studies.items():
         targets = tuple(replace(one, use="check" if one.id in names else one.use) for one in emulated.targets)
         without = EmulatedTargets(emulated.design, targets, emulated.emulators)
-        chains = sample(without, discrepancy=discrepancy, temper=1.0, settings=settings, purpose=f"without {study}")
+        chains, at_edge = sample(
+            without, discrepancy=discrepancy, temper=1.0, settings=settings, purpose=f"without {study}"
+        )
         held = EmulatedTargets(emulated.design, tuple(t for t in targets if t.id in names), emulated.emulators)
         rng = draw_stream(settings.seed, "calibration", "left out", study)
         scores = choose_draws(chains, 4000, rng)
         table = check_targets(held, scores, discrepancy=discrepancy, rng=rng)
         table.insert(0, "study", study)
-        table["r_hat"] = chains.r_hat.max()
+        table["r_hat"], table["at_edge"] = chains.r_hat.max(), at_edge
         table["log_score"] = score_counts(held, scores, discrepancy)
         parts.append(table)
     return pd.concat(parts, ignore_index=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +38,11 @@ from aftercar.foundation import DEFAULT_SEED, draw_stream
 FloatArray = npt.NDArray[np.float64]
 _NOTICES = logging.getLogger("aftercar.notices")
 _CHUNK = 1000  # patients per file: what an interruption loses
-_EDGE = 0.999  # the region of a wave holds this share of its design
+# The region of a wave holds this share of its design. The last is closer: further out the emulator knows little, and
+# what is little known is not unlikely.
+_EDGE, _LAST_EDGE = 0.999, 0.95
 _START_POINTS = 4000
-_LAST_LONGER = 3  # the chains of the last wave are so many times longer: they are what is kept
+_LAST_LONGER = 6  # the chains of the last wave are so many times longer: they are what is kept
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class CalibrationSettings:
     """How a calibration is run.
 
     `first`: standard deviations of the first design in units of the prior. `chains`, `steps`: of each wave; the last
-    one takes three times as many steps.
+    one takes six times as many steps.
     """
 
     waves: tuple[WaveSettings, ...] = (
@@ -100,13 +102,17 @@ class Material:
 
 @dataclass(frozen=True)
 class Wave:
-    """A wave that is done: its emulated targets, its draws, how many patients were simulated and left out."""
+    """A wave that is done: its emulated targets, its draws, how many patients were simulated and left out.
+
+    `at_edge`: share of draws in the outermost tenth of the region (of the squared distance), where the emulator has
+    few patients; in a region that is wide enough there are hardly any.
+    """
 
     emulated: EmulatedTargets
     chains: Chains
     patients: int
     stopped: int
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    at_edge: float
 
 
 def simulate_design(
@@ -149,13 +155,17 @@ def emulate(
 
 
 def sample(
-    emulated: EmulatedTargets, *, discrepancy: float, temper: float, settings: CalibrationSettings, purpose: str
-) -> Chains:
-    """Draw from the posterior of the fitted targets, within the region of the design."""
+    emulated: EmulatedTargets, *, discrepancy: float, temper: float, settings: CalibrationSettings, purpose: str,
+    edge: float = _EDGE,
+) -> tuple[Chains, float]:  # fmt: skip
+    """Draw from the posterior of the fitted targets, within the region that holds a share `edge` of the design.
+
+    Returns the chains and the share of their draws at the edge (see `Wave`).
+    """
     fitted = EmulatedTargets(
         emulated.design, tuple(one for one in emulated.targets if one.use == "fit"), emulated.emulators
     )
-    radius = float(chi2.ppf(_EDGE, len(emulated.design.mean)))
+    radius = float(chi2.ppf(edge, len(emulated.design.mean)))
 
     def log_likelihood(z: FloatArray) -> FloatArray:
         found = temper * fitted.log_likelihood(z, discrepancy)
@@ -168,21 +178,27 @@ def sample(
     # Starts are scattered among the better points, so that chains that agree in the end tell something.
     better = np.argsort(value)[::-1][: max(_START_POINTS // 20, settings.chains)]
     start = points[rng.choice(better[np.isfinite(value[better])], settings.chains)]
-    return draw_posterior(log_likelihood, start, steps=settings.steps, rng=rng)
+    chains = draw_posterior(log_likelihood, start, steps=settings.steps, rng=rng)
+    distance = np.square(emulated.design.whiten(chains.flat())).sum(axis=1)
+    return chains, float((distance > 0.9 * radius).mean())
 
 
-def run_waves(material: Material, settings: CalibrationSettings, *, folder: Path | None = None) -> list[Wave]:
+def run_waves(
+    material: Material, settings: CalibrationSettings, *, folder: Path | None = None, through: int | None = None
+) -> list[Wave]:
     """Run all waves; the last one emulates the targets that are held back, too.
 
     Parameters
     ----------
     folder
         Where simulated cohorts are kept, so that an interrupted run goes on; None keeps nothing.
+    through
+        How many waves to run; None runs all.
     """
     d = len(material.space.labels)
     design = Design(np.zeros(d), settings.first * np.eye(d))
     waves: list[Wave] = []
-    for k, one in enumerate(settings.waves):
+    for k, one in enumerate(settings.waves[:through]):
         last = k == len(settings.waves) - 1
         targets = material.targets if last else material.fitted()
         cohorts = tuple(dict.fromkeys(cohort for target in targets for cohort in target.cohorts))
@@ -190,14 +206,15 @@ def run_waves(material: Material, settings: CalibrationSettings, *, folder: Path
         scores = design.draw(one.patients, draw_stream(settings.seed, "calibration", "design", k))
         facts, stopped = simulate_design(material, scores, cohorts, purpose=purpose, seed=settings.seed, folder=folder)
         emulated = emulate(design, scores, facts, targets)
-        chains = sample(
+        chains, at_edge = sample(
             emulated, discrepancy=material.calibration.discrepancy.value, temper=one.temper, purpose=purpose,
+            edge=_LAST_EDGE if last else _EDGE,
             settings=replace(settings, steps=settings.steps * _LAST_LONGER) if last else settings,
         )  # fmt: skip
-        waves.append(Wave(emulated, chains, len(scores) * len(cohorts), stopped))
+        waves.append(Wave(emulated, chains, len(scores) * len(cohorts), stopped, at_edge))
         _NOTICES.info(
-            "%s: largest R-hat %.3f, smallest effective sample size %.0f", purpose, chains.r_hat.max(),
-            chains.effective.min(),
+            "%s: largest R-hat %.3f, smallest effective sample size %.0f, %.1f%% of draws at the edge of the region",
+            purpose, chains.r_hat.max(), chains.effective.min(), 100 * at_edge,
         )  # fmt: skip
         flat = chains.flat()
         covariance = np.cov(flat.T).reshape(d, d) + 1e-6 * np.eye(d)

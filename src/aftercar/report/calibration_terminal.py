@@ -31,6 +31,7 @@ def render_calibration(result: CalibrationResult) -> Group:
 
 def _head(result: CalibrationResult) -> Text:
     r_hat, effective = result.chains.r_hat.max(), result.chains.effective.min()
+    at_edge = result.waves[-1].at_edge
     poor = r_hat > _GOOD_R_HAT or effective < _FEW_EFFECTIVE
     return Text.assemble(
         (f"Calibration: {result.material.calibration.meaning}\n", "bold"),
@@ -38,7 +39,8 @@ def _head(result: CalibrationResult) -> Text:
         f"{len(result.sets.values)} posterior draws.\n",
         (
             f"Chains: largest R-hat {r_hat:.3f}, smallest effective sample size {effective:,.0f}"
-            f"{' – NOT ENOUGH: calibrate longer' if poor else ''}.\n",
+            f"{' – NOT ENOUGH: calibrate longer' if poor else ''}; {100 * at_edge:.1f}% of draws at the edge of the "
+            "region where the emulator was taught.\n",
             "red" if poor else "",
         ),
         ("SIMULATED. Parameters that were not calibrated stand at their typical values.", "yellow"),
@@ -99,7 +101,7 @@ def _verdicts(result: CalibrationResult) -> Text:
     missed = result.checks[result.checks["verdict"] != "met"]
     if len(missed):
         names = "; ".join(f"{row['target']} ({row['verdict']})" for row in missed.to_dict("records"))
-        text.append(f"Not met by any part of the posterior: {names}.\n", "red")
+        text.append(f"Outside of what the posterior, the discrepancy and chance give in 95%: {names}.\n", "red")
     far = result.verification[result.verification["z"].abs() > _FAR]
     worst = result.verification["z"].abs().max()
     text.append(
