@@ -31,7 +31,7 @@ from aftercar.trials.strategy import Follower, Strategy, end_of_follow_up
 from aftercar.trials.tables import TABLES, TrialTables, set_types
 
 # Patients of a block: enough to fill vectors, few enough that two processors share a small trial.
-_SMALLEST_BLOCK, _LARGEST_BLOCK, _BLOCKS = 32, 1024, 4
+_SMALLEST_BLOCK, _LARGEST_BLOCK, _BLOCKS = 32, 512, 4
 # A trial larger than this keeps outcomes alone: its visits would fill memory and disk.
 MOST_DETAILED = 20_000
 
