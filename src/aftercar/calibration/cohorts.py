@@ -20,6 +20,7 @@ from aftercar.catalogue.model_data import ModelData
 from aftercar.catalogue.populations import Population
 from aftercar.clinic import Schedule, grade_response, observe_visits, tabulate_patients
 from aftercar.clinic.categories import PD, PR
+from aftercar.clinic.visits import SYSTEM_LEVELS
 from aftercar.engine import IntegrationWarning, simulate
 from aftercar.model import Structure, Treatment, arrange_course, build_system
 from aftercar.model.structure import PROGENITOR, SITES
@@ -28,7 +29,6 @@ from aftercar.patients.readouts import reading_limits, share_with_variant
 from aftercar.patients.simulation import default_settings
 
 FloatArray = npt.NDArray[np.float64]
-OBSERVED = ("m_protein_g_per_dl", "free_light_chain", "mrd_level", "emd_total", "sbcma_ng_per_ml", "copies_per_ug")
 # Copies are read each day of the four weeks in which the peak lies.
 _DAILY = np.arange(0.0, 29.0)
 _BLOCK = 500  # patients whose states are held at once
@@ -70,7 +70,7 @@ def simulate_cohort(request: CohortRequest, data: ModelData) -> pd.DataFrame:
             warnings.simplefilter("ignore", IntegrationWarning)  # counted below
             result = simulate(
                 system, times=times, patients=people.iloc[first : first + _BLOCK], doses=list(course.doses),
-                outputs=[*OBSERVED, *clones, PROGENITOR], seed=request.seed, settings=settings,
+                outputs=[*SYSTEM_LEVELS, *clones, PROGENITOR], seed=request.seed, settings=settings,
             )  # fmt: skip
         parts.append(read_facts(result, structure=course.structure, seed=request.seed))
     facts = pd.concat(parts)

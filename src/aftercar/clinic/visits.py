@@ -31,6 +31,8 @@ from aftercar.foundation import Fault, InputError
 
 _NEEDED = ("m_protein_g_per_dl", "free_light_chain", "mrd_level")
 _WELCOME = ("urine_m_mg_per_24h", "emd_total", "sbcma_ng_per_ml", "copies_per_ug")
+SYSTEM_LEVELS = (*_NEEDED, *_WELCOME[1:])
+"""What the assays read of the system; it simulates no urine."""
 
 
 @dataclass(frozen=True, slots=True)

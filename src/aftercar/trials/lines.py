@@ -16,13 +16,14 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from aftercar.clinic.visits import SYSTEM_LEVELS
 from aftercar.engine import Dose, Infusion, Snapshot, freeze_moments, simulate
 from aftercar.model import Course, Treatment, build_system
 from aftercar.patients.simulation import default_settings
 from aftercar.trials.cohort import Cohort, Conduct, FloatArray, Line, LineResult, Run
 from aftercar.trials.ends import draw_ends, draw_events
 from aftercar.trials.relapse import TRUE_VALUES, describe_relapse, know_relapse, tabulate_clones
-from aftercar.trials.sight import OBSERVED, events_until, see, tabulate_administrations, tabulate_line, tabulate_visits
+from aftercar.trials.sight import events_until, see, tabulate_administrations, tabulate_line, tabulate_visits
 from aftercar.trials.waiting import draw_manufactured, end_treatment, fill_slots, go_on, vein_to_vein
 
 
@@ -135,7 +136,7 @@ def _simulate(
 ) -> xr.Dataset:
     system = build_system(conduct.data, conduct.structure)
     states = [s.id for s in system.states]
-    further = [name for name in dict.fromkeys((*OBSERVED, *TRUE_VALUES)) if name not in states]
+    further = [name for name in dict.fromkeys((*SYSTEM_LEVELS, *TRUE_VALUES)) if name not in states]
     return simulate(
         system, times=times, patients=patients, doses=list(doses), outputs=[*states, *further], seed=conduct.seed,
         arm=arm, settings=default_settings(conduct.structure, conduct.data),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from aftercar.clinic import Grading, grade_response, name_categories, observe_visits, tabulate_patients
 from aftercar.clinic.categories import PD, PR
+from aftercar.clinic.visits import SYSTEM_LEVELS
 from aftercar.foundation import draw_stream
 from aftercar.model import list_administrations
 from aftercar.trials.cohort import Conduct, Line, Run
@@ -17,8 +18,6 @@ from aftercar.trials.tables import DOSES, EVENTS, VISITS
 from aftercar.trials.waiting import schedule_line
 
 BoolArray = npt.NDArray[np.bool_]
-OBSERVED = ("m_protein_g_per_dl", "free_light_chain", "mrd_level", "emd_total", "sbcma_ng_per_ml", "copies_per_ug")
-"""What the clinic's assays read of the simulation."""
 _GRADED_DAYS = (
     "best_response_day", "first_response_day", "progression_day", "progression_confirmed_day", "mrd_negative_day",
     "last_visit_day",
@@ -32,7 +31,7 @@ def see(run: Run, treated: BoolArray, ends: pd.DataFrame, conduct: Conduct) -> t
     """
     if not treated.any():
         return pd.DataFrame(), None
-    seen = run.result[list(OBSERVED)].isel(patient=np.flatnonzero(treated))
+    seen = run.result[list(SYSTEM_LEVELS)].isel(patient=np.flatnonzero(treated))
     seen = seen.assign_coords(time=seen["time"] - run.wait)
     # Line 1 is the first treatment: each line has noise of its own.
     seed = conduct.seed if run.line == 1 else int(draw_stream(conduct.seed, "visits", str(run.line)).integers(2**63))
