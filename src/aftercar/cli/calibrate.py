@@ -39,7 +39,7 @@ def calibrate(
     """Calibrate population parameters to published cohorts, by a likelihood that counts patients.
 
     Every target is printed, observed beside simulated, with those that were held back and those that are missed. The
-    same folder again goes on where a run was interrupted. The full form takes half an hour on one core.
+    same folder again goes on where a run was interrupted. The full form takes half an hour to an hour on one core.
     """
     from dataclasses import replace
 
