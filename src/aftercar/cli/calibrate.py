@@ -22,7 +22,7 @@ def calibrate(
         Path, typer.Option("--out", "-o", help="Folder for the posterior, its checks and the simulated cohorts.")
     ],
     quick: Annotated[
-        bool, typer.Option("--quick", help="Few patients, in a minute or two: to see how it works, not to use.")
+        bool, typer.Option("--quick", help="Few patients, in a few minutes: to see how it works, not to use.")
     ] = False,
     file: Annotated[
         Path | None, typer.Option("--file", help="What to fit, as a TOML file; by default the index treatment.")
