@@ -22,7 +22,7 @@ def calibrate(
         Path, typer.Option("--out", "-o", help="Folder for the posterior, its checks and the simulated cohorts.")
     ],
     quick: Annotated[
-        bool, typer.Option("--quick", help="Few patients, in a minute or two: to see how it works, not to use.")
+        bool, typer.Option("--quick", help="Few patients, in a few minutes: to see how it works, not to use.")
     ] = False,
     file: Annotated[
         Path | None, typer.Option("--file", help="What to fit, as a TOML file; by default the index treatment.")
@@ -39,7 +39,7 @@ def calibrate(
     """Calibrate population parameters to published cohorts, by a likelihood that counts patients.
 
     Every target is printed, observed beside simulated, with those that were held back and those that are missed. The
-    same folder again goes on where a run was interrupted. The full form takes half an hour on one core.
+    same folder again goes on where a run was interrupted. The full form takes half an hour to an hour on one core.
     """
     from dataclasses import replace
 
