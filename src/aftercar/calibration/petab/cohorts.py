@@ -54,12 +54,12 @@ def describe_cohorts(
         values = {str(place): float(table[place].iloc[0]) for place in table}
         doses = _add_up(course, {k: p.value for k, p in data.parameters.items()} | values)
         found.append(TypicalCohort(name, one.meaning, course, values, doses))
-    first = found[0].course
+    first = found[0]
     faults = [
-        Fault("PEtab", f"cohort '{one.id}' begins on day {one.course.start:g} in the slots {', '.join(one.course.slots)}, "
-              f"'{found[0].id}' on day {first.start:g} in {', '.join(first.slots)}.", "Export them one by one.")
+        Fault("PEtab", f"cohorts '{first.id}' and '{one.id}' begin on different days or fill different slots.",
+              "Name one of them alone in a calibration file.")
         for one in found
-        if one.course.start != first.start or set(one.course.slots) != set(first.slots)
+        if one.course.start != first.course.start or set(one.course.slots) != set(first.course.slots)
     ]  # fmt: skip
     if faults:
         raise InputError(faults)

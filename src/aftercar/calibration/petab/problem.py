@@ -1,4 +1,4 @@
-"""The tables of a PEtab problem, version 1: conditions, observables, measurements, parameters, and where each is from."""
+"""The tables of a PEtab problem, version 1, and where each of their numbers is from."""
 
 from __future__ import annotations
 
