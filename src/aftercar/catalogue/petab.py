@@ -113,7 +113,8 @@ def _find_faults(one: PetabMeasurement, data: ModelData, targets: Targets) -> li
     if one.day_of is not None and targets.kinetic[one.day_of].unit != "day":
         found.append(f"'{one.day_of}' is not in days.")
     if one.reads == "median":
-        law = data.parameters[one.spread_of].between_patients if one.spread_of in data.parameters else None
+        number = data.parameters.get(one.spread_of or "")
+        law = None if number is None else number.between_patients
         if law is None or law.law != "lognormal":
             found.append(f"'{one.spread_of}' is no number that differs log-normally between patients.")
     return found

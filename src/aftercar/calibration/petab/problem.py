@@ -27,7 +27,7 @@ ASSAY_FACTOR = "sbcma_assay_factor"
 _OBSERVABLES = {
     "copies": ("CAR-T transgene copies [copy/ug DNA]", "copies_per_ug"),
     "exposure": ("area under the copies since the start [day*copy/ug DNA]", EXPOSURE),
-    "sbcma": ("soluble BCMA, by the assay of the source [ng/mL]", "observableParameter1_{id} * sbcma_ng_per_ml"),
+    "sbcma": ("soluble BCMA, by the assay of the source [ng/mL]", f"{ASSAY_FACTOR} * sbcma_ng_per_ml"),
 }  # fmt: skip
 
 
@@ -113,32 +113,29 @@ def _conditions(cohorts: tuple[TypicalCohort, ...], system: Network, estimated: 
     return table[["conditionId", "conditionName", *differing]]
 
 
+def _observable_ids(measured: tuple[Measured, ...]) -> dict[str, str]:
+    """Return the observable of each measurement. What is measured with one noise is one observable.
+
+    PEtab lets the noise differ from row to row, but several tools refuse it.
+    """
+    alike: dict[tuple[str, float], list[str]] = {}
+    for one in measured:
+        alike.setdefault((one.observable, one.noise), []).append(one.id)
+    names = {key: f"obs_{ids[0] if len(ids) == 1 else key[0]}" for key, ids in alike.items()}
+    return {one: names[key] for key, ids in alike.items() for one in ids}
+
+
 def _observables(measured: tuple[Measured, ...]) -> pd.DataFrame:
-    rows = []
-    for name in dict.fromkeys(one.observable for one in measured):
-        words, formula = _OBSERVABLES[name]
-        rows.append((f"obs_{name}", words, formula.format(id=f"obs_{name}"), "log", f"noiseParameter1_obs_{name}",
-                     "normal"))  # fmt: skip
-    return pd.DataFrame(
-        rows,
-        columns=["observableId", "observableName", "observableFormula", "observableTransformation", "noiseFormula",
-                 "noiseDistribution"],
-    )  # fmt: skip
+    ids = _observable_ids(measured)
+    rows = {ids[one.id]: (*_OBSERVABLES[one.observable], "log", one.noise, "normal") for one in measured}
+    names = ["observableName", "observableFormula", "observableTransformation", "noiseFormula", "noiseDistribution"]
+    return pd.DataFrame([(name, *row) for name, row in rows.items()], columns=["observableId", *names])
 
 
 def _measurements(measured: tuple[Measured, ...], start: float) -> pd.DataFrame:
-    rows = [
-        (
-            f"obs_{one.observable}", one.cohort, one.level, one.day - start,
-            ASSAY_FACTOR if one.observable == "sbcma" else "", one.noise, one.id,
-        )
-        for one in measured
-    ]  # fmt: skip
-    return pd.DataFrame(
-        rows,
-        columns=["observableId", "simulationConditionId", "measurement", "time", "observableParameters",
-                 "noiseParameters", "datasetId"],
-    )  # fmt: skip
+    ids = _observable_ids(measured)
+    rows = [(ids[one.id], one.cohort, one.level, one.day - start, one.id) for one in measured]
+    return pd.DataFrame(rows, columns=["observableId", "simulationConditionId", "measurement", "time", "datasetId"])
 
 
 def _parameters(estimated: tuple[Estimated, ...], factor: Number | None) -> pd.DataFrame:
@@ -160,7 +157,7 @@ def _parameters(estimated: tuple[Estimated, ...], factor: Number | None) -> pd.D
 
 
 def _sources(measured: tuple[Measured, ...], estimated: tuple[Estimated, ...], factor: Number | None) -> pd.DataFrame:
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             one.id, "measurement", one.row.target_id, one.row.value, one.row.unit, one.row.statistic, one.n, one.spread,
             one.row.citation, one.row.locator, f"{one.note} {one.row.note}".strip(), one.row.quote, "",
