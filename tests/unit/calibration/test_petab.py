@@ -37,7 +37,7 @@ def _number(value: float, low: float, high: float) -> Number:
 
 
 def test_noise_is_the_error_of_half_of_the_patients() -> None:
-    """At 97 patients with a spread s: the level at which the count's standard error is a standard error of the share."""
+    """The standard error of the share of 97 patients above the median, turned into a level by the spread."""
     plan, targets, data = load_petab_plan(), load_targets(), load_model_data()
     peak = read_measurements(plan, targets, data, discrepancy=0.0)[0]
     assert peak.id == "peak" and peak.n == 97
@@ -93,7 +93,7 @@ def test_measurements_count_from_the_first_day_of_the_file(problem: PetabProblem
 
 
 def test_noise_does_not_differ_within_an_observable(problem: PetabProblem) -> None:
-    """Tools refuse it otherwise: what is measured with another noise is another observable."""
+    """PEtab's library refuses it otherwise: what is measured with another noise is another observable."""
     noise = problem.observables.set_index("observableId")["noiseFormula"]
     by_measurement = problem.measurements.set_index("datasetId")["observableId"].map(noise)
     assert noise.gt(0).all() and dict(by_measurement) == {one.id: one.noise for one in problem.measured}

@@ -116,7 +116,7 @@ def _conditions(cohorts: tuple[TypicalCohort, ...], system: Network, estimated: 
 def _observable_ids(measured: tuple[Measured, ...]) -> dict[str, str]:
     """Return the observable of each measurement. What is measured with one noise is one observable.
 
-    PEtab lets the noise differ from row to row, but several tools refuse it.
+    PEtab lets the noise differ from row to row, but its library refuses to map parameters of such a table.
     """
     alike: dict[tuple[str, float], list[str]] = {}
     for one in measured:
