@@ -1,4 +1,4 @@
-"""`aftercar export`: a virtual trial as the datasets that statisticians of trials work with."""
+"""`aftercar export`: a virtual trial as ADaM, or the calibration as a PEtab problem, for programs of others."""
 
 from __future__ import annotations
 
@@ -34,10 +34,16 @@ class Origin(StrEnum):
 
 
 def export(
-    results: Annotated[Path, typer.Argument(help="Folder that `aftercar trial --out` wrote.")],
+    results: Annotated[
+        Path | None, typer.Argument(help="Folder that `aftercar trial --out` wrote; none for --petab.")
+    ] = None,
     adam: Annotated[
-        Path, typer.Option("--adam", help="Folder for the ADaM-shaped datasets; that of an earlier export is replaced.")
-    ],
+        Path | None,
+        typer.Option("--adam", help="Folder for the ADaM-shaped datasets; that of an earlier export is replaced."),
+    ] = None,
+    petab: Annotated[
+        Path | None, typer.Option("--petab", help="Folder for the calibration as a PEtab problem; likewise.")
+    ] = None,
     formats: Annotated[
         list[AdamFormat] | None, typer.Option("--format", help="csv, parquet or xpt. Repeatable; all three without it.")
     ] = None,
@@ -48,11 +54,36 @@ def export(
     count_from: Annotated[
         Origin, typer.Option("--count-from", help="Times of ADTTE: from treatment, or of all from entry.")
     ] = Origin.treatment,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="With --petab: another calibration, as a TOML file.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="With --petab: folder with parameters/, therapies/ ... of yours.")
+    ] = None,
 ) -> None:
-    """Export a virtual trial as ADSL, ADRS, ADTTE, ADLB, ADEX and ADAE, shaped as ADaM.
+    """Export a virtual trial as ADaM-shaped datasets, or the calibration as a PEtab problem.
 
-    Every record is simulated; dates are virtual. A variable says so, and the label of each dataset.
+    ADSL, ADRS, ADTTE, ADLB, ADEX, ADAE: every record is simulated, dates are virtual. A variable says so, and the label
+    of each dataset. PEtab: the typical patient of each cohort against published levels, for pyPESTO, AMICI and others.
     """
+    if petab is not None:
+        given = (results, adam, formats)
+        if any(one is not None for one in given):
+            found = "--petab exports the calibration, RESULTS and --adam a trial."
+            raise InputError(Fault("option --petab", found, "Ask for one of them."))
+        _export_petab(petab, file, data)
+        return
+    if file is not None or data is not None:
+        raise InputError(Fault("options --file, --data", "they belong to --petab.", "Give --petab, or leave them out."))
+    if results is None or adam is None:
+        found = "a trial needs RESULTS and --adam."
+        raise InputError(Fault("export", found, "Give both, or --petab for the calibration."))
+    _export_adam(results, adam, formats, study, anchor, count_from)
+
+
+def _export_adam(
+    results: Path, adam: Path, formats: list[AdamFormat] | None, study: str, anchor: str, count_from: Origin
+) -> None:
     from aftercar.trials.adam import FORMATS, build_adam, write_adam
     from aftercar.trials.adam.write import check_target
     from aftercar.trials.folder import FOLDER, load_manifest, load_tables
@@ -73,6 +104,34 @@ def export(
     written = write_adam(datasets, adam, formats=chosen, manifest=manifest)
     _print(datasets, written)
     typer.echo(f"folder: {adam}{os.sep}")
+
+
+def _export_petab(folder: Path, file: Path | None, directory: Path | None) -> None:
+    from aftercar.calibration import Material
+    from aftercar.calibration.petab import build_petab, check_folder, write_petab
+    from aftercar.catalogue.calibration import load_calibration
+    from aftercar.catalogue.model_data import load_model_data
+    from aftercar.catalogue.petab import load_petab_plan
+    from aftercar.catalogue.populations import load_populations
+    from aftercar.catalogue.targets import load_targets
+
+    check_folder(folder)
+    model, targets = load_model_data(directory), load_targets()
+    populations = load_populations(directory, model) if directory is not None else load_populations()
+    calibration = load_calibration(file, data=model, targets=targets, populations=populations)
+    plan = load_petab_plan(data=model, targets=targets)
+    problem = build_petab(Material.of(calibration, model, populations, targets), plan, targets)
+    hashes = {
+        "model_data": model.hash, "targets": targets.hash,
+        "calibration": hash_bytes(calibration.model_dump_json().encode()),
+        "measurements": hash_bytes(plan.model_dump_json().encode()),
+    }  # fmt: skip
+    config = {"calibration": calibration.model_dump(mode="json"), "measurements": plan.model_dump(mode="json")}
+    write_petab(problem, folder, manifest=Manifest(command_line(), config, None, hashes))
+    sizes = (len(problem.conditions), len(problem.measurements), len(problem.parameters))
+    typer.echo("{} conditions, {} measurements, {} parameters to estimate. For research only.".format(*sizes))
+    typer.echo("One typical patient a cohort: response rates and survival are not in it. README.md says what is.")
+    typer.echo(f"folder: {folder}{os.sep}")
 
 
 def _read_date(text: str) -> date:
