@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import betaincinv, expit, logit
 
 from aftercar.calibration.salvage_cohorts import Counterpart
 from aftercar.catalogue.model_data import ModelData
@@ -24,6 +25,7 @@ from aftercar.trials.parameter_spread import draw_together
 from aftercar.trials.parameters import Parameters
 
 FloatArray = npt.NDArray[np.float64]
+_QUANTILES = 41
 _HALF_PATIENT = 0.5  # added to both outcomes of an arm, so that one that nobody responds in has a finite logit
 
 
@@ -35,24 +37,29 @@ class ArmRate:
     ----------
     logits
         Of the rate under each parameter set, luck of the patients taken out, shape (sets,).
-    noise
-        Standard error of the arm's logit for the patients simulated.
+    shifts
+        By how much the arm as a whole may lie elsewhere, for want of simulated patients: equally likely, shape (q,).
     patients
         How many were treated.
     """
 
     logits: FloatArray
-    noise: float
+    shifts: FloatArray
     patients: int
 
     def predict(self, total: int, *, discrepancy: float) -> FloatArray:
         """Return the distribution of responders among `total` patients, shape (total + 1,)."""
-        return mix_binomials(self.logits, total, sd=float(np.hypot(self.noise, discrepancy)))
+        return mix_binomials(self.logits[:, None] + self.shifts, total, sd=discrepancy)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of `shifts`: the error of simulation [logit]."""
+        return float(np.std(self.shifts))
 
     @property
     def rate(self) -> float:
         """Mean of the rate over the parameter sets."""
-        return float(np.mean(1 / (1 + np.exp(-self.logits))))
+        return float(np.mean(expit(self.logits)))
 
 
 def count_responders(
@@ -101,4 +108,7 @@ def fit_rate(events: npt.ArrayLike, n: npt.ArrayLike) -> ArmRate:
         drawn = np.full(1, x.sum() / total)
     rate = (drawn * total + _HALF_PATIENT) / (total + 2 * _HALF_PATIENT)
     middle = (x.sum() + _HALF_PATIENT) / (total + 2 * _HALF_PATIENT)
-    return ArmRate(np.log(rate) - np.log1p(-rate), float(1 / np.sqrt(total * middle * (1 - middle))), int(total))
+    # What N patients say of one rate (Jeffreys' posterior), which also holds for an arm in which nobody responds.
+    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    shifts = logit(betaincinv(x.sum() + _HALF_PATIENT, total - x.sum() + _HALF_PATIENT, levels)) - logit(middle)
+    return ArmRate(logit(rate), shifts, int(total))

@@ -64,6 +64,7 @@ def validate(
     from aftercar.catalogue.calibration import load_calibration
     from aftercar.catalogue.model_data import load_model_data
     from aftercar.catalogue.populations import load_populations
+    from aftercar.patients import load_posterior
     from aftercar.trials import find_plan, load_plan
 
     data = load_model_data()
@@ -75,7 +76,10 @@ def validate(
         "parameters": parameters.value if sets else "typical", "discrepancy": spread, "prior": prior.value,
         "counts": counts.value, "plan": _PLAN,
     }  # fmt: skip
-    manifest = Manifest(command_line(), config, seed, hashes | {"model_data": data.hash})
+    hashes |= {"model_data": data.hash}
+    if config["parameters"] == "posterior":
+        hashes["posterior"] = load_posterior(data=data).hash
+    manifest = Manifest(command_line(), config, seed, hashes)
     found, arms = _run(choice, plan, data, manifest, workers)
     _print(found, manifest, format)
     if out is not None:

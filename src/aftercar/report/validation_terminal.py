@@ -26,7 +26,7 @@ def render_validation(found: Validation, *, settings: str) -> Group:
     parts: list[Text | Table] = [
         Text.assemble(
             (f"Prediction of {found.measure} in cohorts that were not used\n", "bold"), f"{settings}\n",
-            ("SIMULATED: the first treatment is calibrated, salvage is fitted to no cohort of this table.", "yellow"),
+            ("SIMULATED: the first treatment is calibrated, salvage was fitted to none of these that the catalogue knows of.", "yellow"),
         ),
         _table(f"{len(tested)} cohorts", COHORT_HEADS, map(cohort_cells, tested.to_dict("records")), left=2),
     ]  # fmt: skip
