@@ -34,6 +34,7 @@ from aftercar.report.validation_words import (
     cohort_cells,
     list_missed,
     say_verdict,
+    say_wins,
     summary_cells,
 )
 from aftercar.trials import TrialPlan, find_plan, load_plan
@@ -93,6 +94,7 @@ def write_measure(found: Validation) -> str:
             tabulate(COHORT_HEADS, map(cohort_cells, tested.to_dict("records"))),
             tabulate(SUMMARY_HEADS, map(summary_cells, found.summary.to_dict("records"))),
             *(f"**{say_verdict(name, one)}**" for name, one in found.differences.items()),
+            say_wins(found),
             f"Outside of the simulated 90% interval: {'; '.join(list_missed(found)) or 'none'}.",
         ]
     )

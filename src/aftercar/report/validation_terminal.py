@@ -16,8 +16,11 @@ from aftercar.report.validation_words import (
     cohort_cells,
     list_missed,
     say_verdict,
+    say_wins,
     summary_cells,
 )
+
+_SIMULATED = "SIMULATED: the first treatment is calibrated; by the catalogue, salvage was fitted to none of these."
 
 
 def render_validation(found: Validation, *, settings: str) -> Group:
@@ -26,7 +29,7 @@ def render_validation(found: Validation, *, settings: str) -> Group:
     parts: list[Text | Table] = [
         Text.assemble(
             (f"Prediction of {found.measure} in cohorts that were not used\n", "bold"), f"{settings}\n",
-            ("SIMULATED: the first treatment is calibrated, salvage was fitted to none of these that the catalogue knows of.", "yellow"),
+            (_SIMULATED, "yellow"),
         ),
         _table(f"{len(tested)} cohorts", COHORT_HEADS, map(cohort_cells, tested.to_dict("records")), left=2),
     ]  # fmt: skip
@@ -40,9 +43,8 @@ def render_validation(found: Validation, *, settings: str) -> Group:
         parts.append(_table("Scores of those that were not used", SUMMARY_HEADS, scores))
         parts.append(Text("Log score: higher is better. CRPS: lower is better. Coverage with its exact 95% interval."))
         verdicts = [say_verdict(name, one) for name, one in found.differences.items()]
-        missed = list_missed(found)
-        if missed:
-            verdicts.append(f"Outside of the simulated 90% interval: {'; '.join(missed)}.")
+        missed = "; ".join(list_missed(found)) or "none"
+        verdicts += [say_wins(found), f"Outside of the simulated 90% interval: {missed}."]
         parts.append(Text("\n".join(verdicts), style="bold"))
     if found.not_scored:
         left = ((one.cohort, one.therapy, one.reason) for one in found.not_scored)

@@ -35,6 +35,14 @@ def say_verdict(baseline: str, found: ScoreDifference) -> str:
     return f"{words}."
 
 
+def say_wins(found: Validation) -> str:
+    """Return in how many cohorts the mechanism scored higher, which a few large misses do not move."""
+    rows = found.cohorts[found.cohorts["used"] == ""]
+    wins = {name: int((rows["mechanism_log_score"] > rows[f"{name}_log_score"]).sum()) for name in _BASELINES}
+    told = " and ".join(f"{wins[name]} against {words}" for name, words in _BASELINES.items())
+    return f"Of {len(rows)} cohorts the mechanism has the higher log score in {told}."
+
+
 def cohort_cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
     """Return a cohort as cells: name, arm, seen, and for each forecast its mean and 90% interval [%]."""
     arm = str(row["arm"]) if row["arm_is"] == "own therapy" else f"{row['arm']} ({row['arm_is']})"
