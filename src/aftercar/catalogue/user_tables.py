@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from aftercar.catalogue.records import MEASURES
 from aftercar.foundation import Column, Fault, InputError
 from aftercar.foundation.tables import check_characters, convert_cell, read_cells
 
@@ -17,6 +18,9 @@ _TOTAL = Column("count", "the number of patients evaluable", required=True, mini
 _TEXT = Column("text", "a word that names the group", required=True)
 _MEDIAN = Column("number", "the median time", required=True, minimum=0)
 _NUMBER = Column("number", "a number read off the figure", required=True)
+_ID = Column("id", "an id as in the evidence tables", required=True)
+_MEASURE = Column("choice", "the measure", required=True, choices=MEASURES)
+_COUNT = Column("count", "the number of patients; empty where it is not known")
 _LIMIT = Column("number", "a limit of the interval; empty where not reached", minimum=0)
 
 # The columns of the frame that `load_counts` returns: a covariate of that name would overwrite them.
@@ -88,6 +92,26 @@ def load_medians(
         Fault(path.name, "the interval excludes its median.", "Correct one of them.", line, median)
         for middle, low, high, line in zip(frame["median"], frame["ci_lb"], frame["ci_ub"], lines, strict=True)
         if low > middle or high < middle
+    ]
+    if faults:
+        raise InputError(faults)
+    return frame
+
+
+def load_cohorts(path: Path) -> pd.DataFrame:
+    """Read figures of cohorts, one a row, under the names that the evidence tables and their export have.
+
+    Returns columns ``cohort_id, study_id, therapy_id, measure, events, total, line`` (of the file); counts that are not
+    known are NaN. Other columns are let be. `therapy_id` may join therapies of the catalogue by ``+``.
+    """
+    roles = {name: (name, _ID) for name in ("cohort_id", "study_id", "therapy_id")}
+    roles |= {"measure": ("measure", _MEASURE), "events": ("events", _COUNT), "total": ("total", _COUNT)}
+    frame, lines = _load_roles(path, roles, "cohort_id", ())
+    frame = frame.drop(columns="label").assign(line=lines).astype({"events": float, "total": float})
+    faults = [
+        Fault(path.name, f"{x:g} of {n:g} patients.", "Responders are a part of the patients.", line, "events")
+        for x, n, line in zip(frame["events"], frame["total"], lines, strict=True)
+        if x > n or n == 0
     ]
     if faults:
         raise InputError(faults)

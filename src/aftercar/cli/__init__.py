@@ -36,6 +36,8 @@ from aftercar.cli.simulate import EXAMPLE as SIMULATE_EXAMPLE
 from aftercar.cli.simulate import simulate
 from aftercar.cli.trial import EXAMPLE as TRIAL_EXAMPLE
 from aftercar.cli.trial import trial
+from aftercar.cli.validate import EXAMPLE as VALIDATE_EXAMPLE
+from aftercar.cli.validate import validate
 from aftercar.foundation import AftercarError, show_notices
 
 __all__ = ["app", "main"]
@@ -60,6 +62,7 @@ app.command("trial", epilog=TRIAL_EXAMPLE)(trial)
 app.command("export", epilog=EXPORT_EXAMPLE)(export)
 app.command("power", epilog=POWER_EXAMPLE)(power)
 app.command("calibrate", epilog=CALIBRATE_EXAMPLE)(calibrate)
+app.command("validate", epilog=VALIDATE_EXAMPLE)(validate)
 app.command("respond", epilog=RESPOND_EXAMPLE)(respond)
 app.command("model", epilog=MODEL_EXAMPLE)(model)
 app.add_typer(evidence_app, name="evidence")

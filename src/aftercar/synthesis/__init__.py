@@ -21,10 +21,20 @@ from aftercar.synthesis.meta_regression import (
 )
 from aftercar.synthesis.method_panel import method_panel
 from aftercar.synthesis.pooling import pool_proportions
+from aftercar.synthesis.predictive_counts import mix_binomials, predict_new_cohort
 from aftercar.synthesis.ranking import Ranking, rank_strategies
 from aftercar.synthesis.reconstruction import ReconstructedData, reconstruct_individual_data
 from aftercar.synthesis.results import Heterogeneity, PooledEffect, PooledProportion
 from aftercar.synthesis.risk_of_bias import BiasAssessment, CohortFeatures, judge_bias, load_bias_rules
+from aftercar.synthesis.scores import (
+    ScoreDifference,
+    compare_scores,
+    count_coverage,
+    crps,
+    interval_of,
+    log_score,
+    pit_range,
+)
 from aftercar.synthesis.small_study import AsymmetryTest, assess_asymmetry, assess_begg, assess_egger, assess_peters
 from aftercar.synthesis.subgroups import SubgroupComparison, pool_subgroups
 from aftercar.synthesis.summary_curve import SummarySurvivalCurve, pool_survival_curves, tabulate_survival
@@ -76,6 +86,7 @@ __all__ = [
     "ReconstructedData",
     "RestrictedMean",
     "RestrictedMeanDifference",
+    "ScoreDifference",
     "SubgroupComparison",
     "SummarySurvivalCurve",
     "SurvivalCurve",
@@ -90,7 +101,10 @@ __all__ = [
     "check_cohorts",
     "check_proportionality",
     "clean_digitised_curve",
+    "compare_scores",
     "compute_effects",
+    "count_coverage",
+    "crps",
     "describe_evidence",
     "estimate_proportion",
     "estimate_tau2",
@@ -103,6 +117,7 @@ __all__ = [
     "fit_kaplan_meier",
     "fit_meta_regression",
     "influence_on_restricted_mean",
+    "interval_of",
     "interval_tau2",
     "judge_bias",
     "largest_common_horizon",
@@ -111,9 +126,12 @@ __all__ = [
     "leave_one_out_effects",
     "load_bias_rules",
     "log_rank",
+    "log_score",
     "measure_influence",
     "median_survival",
     "method_panel",
+    "mix_binomials",
+    "pit_range",
     "pool_bayes",
     "pool_cumulatively",
     "pool_hierarchical",
@@ -125,6 +143,7 @@ __all__ = [
     "pool_subgroups",
     "pool_survival_curves",
     "predict_meta_regression",
+    "predict_new_cohort",
     "rank_strategies",
     "rate_certainty",
     "reconstruct_individual_data",
