@@ -3,8 +3,8 @@
     .venv/bin/python validation/calibration/salvage.py FOLDER            # a quarter of an hour; again, from FOLDER
     .venv/bin/python validation/calibration/salvage.py FOLDER --write    # the tables into the page
 
-`aftercar validate` with its defaults gives the same figures of ORR. Counts of simulated responders are kept in FOLDER under
-the hash of what they hang on.
+`aftercar validate` with its defaults gives the same figures of ORR. Counts of simulated responders are kept in FOLDER
+under the hash of what they hang on.
 """
 
 from __future__ import annotations
@@ -155,11 +155,12 @@ def write_sensitivity(rates: Mapping[str, ArmRate], more: Mapping[str, ArmRate],
 
 
 def write_noise(patients: int, rates: Mapping[str, ArmRate]) -> str:
+    posterior = load_posterior(data=DATA).hash
     treated, noise = [one.patients for one in rates.values()], [one.noise for one in rates.values()]
     return (
         f"{patients} patients had ide-cel, {min(treated)} to {max(treated)} were treated in an arm, "
         f"{len(rates)} arms. Error of simulation of an arm's logit: {min(noise):.2f} to {max(noise):.2f}. "
-        f"Model data `{DATA.hash[:12]}`, posterior `{load_posterior(data=DATA).hash[:12]}`, evidence `{BASE.hash[:12]}`."
+        f"Model data `{DATA.hash[:12]}`, posterior `{posterior[:12]}`, evidence `{BASE.hash[:12]}`."
     )
 
 
@@ -177,8 +178,9 @@ def main() -> None:
     discrepancy = load_calibration().discrepancy.value
     rates = {measure: fit_rates(counts, measure) for measure in MEASURES}
     found = {measure: analyse(choose(measure), rates[measure], measure, discrepancy) for measure in MEASURES}
+    short = [f"- {measure}: {say_verdict('class', one.differences['class'])}" for measure, one in found.items()]
     parts = {
-        "short": "\n".join(f"- {measure}: {say_verdict('class', one.differences['class'])}" for measure, one in found.items()),
+        "short": "\n".join(short),
         "orr": write_measure(found["ORR"]), "cr": write_measure(found["CR"]), "used": write_used(found["ORR"]),
         "sensitivity": write_sensitivity(rates["ORR"], more, discrepancy), "left out": write_left_out(found["ORR"]),
         "noise": write_noise(given.patients, rates["ORR"]),
