@@ -1,10 +1,10 @@
 """Predict the salvage cohorts of the evidence base: docs/explanation/salvage-validation.md.
 
-    .venv/bin/python validation/calibration/salvage.py FOLDER            # some minutes; again, from what is in FOLDER
+    .venv/bin/python validation/calibration/salvage.py FOLDER            # a quarter of an hour; again, from FOLDER
     .venv/bin/python validation/calibration/salvage.py FOLDER --write    # the tables into the page
 
-`aftercar validate` with its defaults gives the same figures. Counts of simulated responders are kept in FOLDER under
-the hash of what they hang on.
+`aftercar validate` with its defaults gives the same figures of ORR. Counts of simulated responders are kept in FOLDER
+under the hash of what they hang on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from aftercar.trials import TrialPlan, find_plan, load_plan
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "salvage-validation.md"
 MEASURES = ("ORR", "CR")
-PATIENTS, SETS = 400, 40
+PATIENTS, MORE, SETS = 400, 1200, 40
 _DISCREPANCIES = (0.0, 0.5, 1.0)
 _WIDTH = "{:+.2f} ({:+.2f} to {:+.2f})"
 
@@ -115,7 +115,7 @@ def write_left_out(found: Validation) -> str:
     return tabulate(("why", "cohorts"), ((reason, ", ".join(names)) for reason, names in reasons.items()))
 
 
-def write_sensitivity(rates: Mapping[str, ArmRate], default: float) -> str:
+def write_sensitivity(rates: Mapping[str, ArmRate], more: Mapping[str, ArmRate], default: float) -> str:
     """Return the difference from the class baseline under other choices; the last rows leave one study out."""
     whole = choose("ORR")
     analyses = {f"as above (discrepancy {default:g})": (whole, default)}
@@ -127,6 +127,7 @@ def write_sensitivity(rates: Mapping[str, ArmRate], default: float) -> str:
     with_used = replace(whole, scored=tuple(replace(one, used="") for one in whole.scored))
     analyses["with the cohorts that are no test"] = (with_used, default)
     rows = [(name, analyse(choice, rates, "ORR", spread)) for name, (choice, spread) in analyses.items()]
+    rows.insert(1, (f"{MORE:,} virtual patients", analyse(whole, more, "ORR", default)))
     left_out = []
     for study in dict.fromkeys(one.study for one in whole.scored if not one.used):
         rest = replace(whole, scored=tuple(one for one in whole.scored if one.study != study))
@@ -153,11 +154,13 @@ def write_sensitivity(rates: Mapping[str, ArmRate], default: float) -> str:
     return tabulate(heads, cells)
 
 
-def write_noise(counts: pd.DataFrame, rates: Mapping[str, ArmRate]) -> str:
+def write_noise(patients: int, rates: Mapping[str, ArmRate]) -> str:
+    posterior = load_posterior(data=DATA).hash
     treated, noise = [one.patients for one in rates.values()], [one.noise for one in rates.values()]
     return (
-        f"{PATIENTS} patients had ide-cel, {min(treated)} to {max(treated)} were treated in an arm, "
-        f"{len(rates)} arms. Error of simulation of an arm's logit: {min(noise):.2f} to {max(noise):.2f}."
+        f"{patients} patients had ide-cel, {min(treated)} to {max(treated)} were treated in an arm, "
+        f"{len(rates)} arms. Error of simulation of an arm's logit: {min(noise):.2f} to {max(noise):.2f}. "
+        f"Model data `{DATA.hash[:12]}`, posterior `{posterior[:12]}`, evidence `{BASE.hash[:12]}`."
     )
 
 
@@ -171,13 +174,16 @@ def main() -> None:
         parser.error(f"the page shows {PATIENTS} patients, the default of the command")
     with show_notices():
         counts = simulate(given.folder, given.patients)
+        more = fit_rates(simulate(given.folder, MORE), "ORR")
     discrepancy = load_calibration().discrepancy.value
     rates = {measure: fit_rates(counts, measure) for measure in MEASURES}
     found = {measure: analyse(choose(measure), rates[measure], measure, discrepancy) for measure in MEASURES}
+    short = [f"- {measure}: {say_verdict('class', one.differences['class'])}" for measure, one in found.items()]
     parts = {
+        "short": "\n".join(short),
         "orr": write_measure(found["ORR"]), "cr": write_measure(found["CR"]), "used": write_used(found["ORR"]),
-        "sensitivity": write_sensitivity(rates["ORR"], discrepancy), "left out": write_left_out(found["ORR"]),
-        "noise": write_noise(counts, rates["ORR"]),
+        "sensitivity": write_sensitivity(rates["ORR"], more, discrepancy), "left out": write_left_out(found["ORR"]),
+        "noise": write_noise(given.patients, rates["ORR"]),
     }  # fmt: skip
     page = PAGE.read_text(encoding="utf-8") if given.write else ""
     for name, text in parts.items():

@@ -18,6 +18,7 @@ from aftercar.catalogue.regimens import TreatmentEntry
 from aftercar.catalogue.used_cohorts import load_used_cohorts
 from aftercar.evidence import Filters, filter_cohorts, preferred_outcome, select_cohorts, strategy_of
 from aftercar.foundation import Fault, InputError
+from aftercar.foundation.tables import load_table
 from aftercar.trials import TrialPlan
 from aftercar.trials.plan import ArmEntry
 
@@ -179,8 +180,6 @@ def list_arms(cohorts: tuple[ObservedCohort, ...], plan: TrialPlan, data: ModelD
 
 def own_cohorts(directory: Path) -> frozenset[str]:
     """Return the ids in a folder's table of cohorts, which `load_base` has found good."""
-    from aftercar.foundation.tables import load_table
-
     file = directory / "cohorts.csv"
     return frozenset(row.cohort_id for row in load_table(file, Cohort).rows) if file.exists() else frozenset()
 

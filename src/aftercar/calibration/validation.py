@@ -1,7 +1,8 @@
 """Predictions of cohorts that were not used, scored against naive ones; docs/explanation/salvage-validation.md.
 
-Both baselines leave the cohort's whole study out: `class`, the other cohorts of its strategy (where there are none, all
-others), and `overall`, all others. Cohorts that a number of a therapy was set with are predicted, but scored apart.
+All baselines leave the cohort's whole study out: `class`, the other cohorts of its strategy (where there are none, all
+others); `hierarchy`, strategies that inform each other, as in `compare`; `overall`, all others. Cohorts that a number
+of a therapy was set with are predicted, and not scored.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ import pandas as pd
 from aftercar.calibration.prediction import ArmRate
 from aftercar.calibration.salvage_cohorts import CohortChoice, Counterpart, NotScored, ObservedCohort
 from aftercar.foundation import Fault, InputError, draw_stream
-from aftercar.synthesis.predictive_counts import predict_new_cohort
+from aftercar.synthesis.predictive_counts import predict_new_cohort, predict_new_cohort_in
 from aftercar.synthesis.scores import (
     ScoreDifference,
     compare_scores,
@@ -30,7 +32,7 @@ from aftercar.synthesis.scores import (
 )
 
 FloatArray = npt.NDArray[np.float64]
-FORECASTS = ("mechanism", "class", "overall")
+FORECASTS = ("mechanism", "class", "hierarchy", "overall")
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 SHOWN_LEVEL = 0.9
 
@@ -88,7 +90,7 @@ def validate_cohorts(
     choice: CohortChoice, counterparts: Mapping[str, Counterpart], rates: Mapping[str, ArmRate], measure: str, *,
     discrepancy: float, seed: int,
 ) -> Validation:  # fmt: skip
-    """Predict every cohort by its arm and by both baselines, and score them.
+    """Predict every cohort by its arm and by the baselines, and score them.
 
     Parameters
     ----------
@@ -129,22 +131,35 @@ def validate_cohorts(
 
 def predict_naively(
     one: ObservedCohort, evidence: Sequence[ObservedCohort]
-) -> tuple[dict[str, FloatArray], int]:  # fmt: skip
+) -> tuple[Mapping[str, FloatArray], int]:  # fmt: skip
     """Return the distributions that pooling gives without the cohort's study, and the number of studies of its class.
 
-    Without any other study at all, both are those of the prior's spread about one half of one patient in two.
+    Raises
+    ------
+    InputError
+        There is no other study.
     """
-    others = [other for other in evidence if other.study != one.study]
+    others = tuple(other for other in evidence if other.study != one.study)
     if not others:
-        raise InputError(
-            Fault("evidence", f"there is no study besides '{one.study}'.", "Extend the base: no --replace.")
-        )
-    alike = [other for other in others if one.strategy and other.strategy == one.strategy]
-    pooled = {
-        name: predict_new_cohort([each.events for each in some], [each.total for each in some], one.total)
+        raise InputError(Fault("evidence", f"there is no study besides '{one.study}'.", "Loosen --prior."))
+    alike = {other.study for other in others if one.strategy and other.strategy == one.strategy}
+    return _pool(one.strategy, one.therapy, one.total, others), len(alike)
+
+
+@lru_cache(maxsize=512)
+def _pool(strategy: str, therapy: str, total: int, others: tuple[ObservedCohort, ...]) -> Mapping[str, FloatArray]:
+    """Return what pooling others predicts; kept, because analyses that differ in the arms alone ask for it again."""
+    alike = [other for other in others if strategy and other.strategy == strategy]
+    counts = {
+        name: ([other.events for other in some], [other.total for other in some])
         for name, some in (("class", alike or others), ("overall", others))
-    }  # fmt: skip
-    return pooled, len({other.study for other in alike})
+    }
+    groups = [other.strategy or other.therapy for other in others]
+    return {
+        "class": predict_new_cohort(*counts["class"], total),
+        "hierarchy": predict_new_cohort_in(strategy or therapy, groups, *counts["overall"], total),
+        "overall": predict_new_cohort(*counts["overall"], total),
+    }
 
 
 def summarise_scores(cohorts: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from aftercar.synthesis.scores import ScoreDifference
 FORECAST_WORDS = {
     "mechanism": "simulated arm",
     "class": "pooled: other studies of the class",
+    "hierarchy": "pooled: classes that inform each other",
     "overall": "pooled: all other studies",
 }
 _VERDICTS = {
@@ -19,7 +20,11 @@ _VERDICTS = {
     "not told apart": "the mechanism and {baseline} are NOT TOLD APART: neither better, nor shown to be no worse",
     "too few": "too few studies for a verdict on the mechanism against {baseline}",
 }
-_BASELINES = {"class": "pooling the class's other studies", "overall": "pooling all other studies"}
+_BASELINES = {
+    "class": "pooling the class's other studies",
+    "hierarchy": "pooling with classes that inform each other",
+    "overall": "pooling all other studies",
+}
 
 
 def say_verdict(baseline: str, found: ScoreDifference) -> str:
@@ -39,12 +44,12 @@ def say_wins(found: Validation) -> str:
     """Return in how many cohorts the mechanism scored higher, which a few large misses do not move."""
     rows = found.cohorts[found.cohorts["used"] == ""]
     wins = {name: int((rows["mechanism_log_score"] > rows[f"{name}_log_score"]).sum()) for name in _BASELINES}
-    told = " and ".join(f"{wins[name]} against {words}" for name, words in _BASELINES.items())
+    told = ", ".join(f"{wins[name]} against {words}" for name, words in _BASELINES.items())
     return f"Of {len(rows)} cohorts the mechanism has the higher log score in {told}."
 
 
 def cohort_cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
-    """Return a cohort as cells: name, arm, seen, and for each forecast its mean and 90% interval [%]."""
+    """Return a cohort as cells: name, arm, seen, and for each prediction its mean and 90% interval [%]."""
     arm = str(row["arm"]) if row["arm_is"] == "own therapy" else f"{row['arm']} ({row['arm_is']})"
     seen = f"{row['events']}/{row['total']} ({100 * row['events'] / row['total']:.0f})"
     ranges = [
@@ -56,7 +61,8 @@ def cohort_cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
 
 
 COHORT_HEADS = (
-    "cohort", "simulated arm", "observed (%)", "simulated, % (90%)", "class, % (90%)", "overall, % (90%)",
+    "cohort", "simulated arm", "observed (%)", "simulated, % (90%)", "class, % (90%)", "hierarchy, % (90%)",
+    "overall, % (90%)",
     "log score over class",
 )  # fmt: skip
 

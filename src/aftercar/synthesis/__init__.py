@@ -21,7 +21,7 @@ from aftercar.synthesis.meta_regression import (
 )
 from aftercar.synthesis.method_panel import method_panel
 from aftercar.synthesis.pooling import pool_proportions
-from aftercar.synthesis.predictive_counts import mix_binomials, predict_new_cohort
+from aftercar.synthesis.predictive_counts import mix_binomials, predict_new_cohort, predict_new_cohort_in
 from aftercar.synthesis.ranking import Ranking, rank_strategies
 from aftercar.synthesis.reconstruction import ReconstructedData, reconstruct_individual_data
 from aftercar.synthesis.results import Heterogeneity, PooledEffect, PooledProportion
@@ -144,6 +144,7 @@ __all__ = [
     "pool_survival_curves",
     "predict_meta_regression",
     "predict_new_cohort",
+    "predict_new_cohort_in",
     "rank_strategies",
     "rate_certainty",
     "reconstruct_individual_data",

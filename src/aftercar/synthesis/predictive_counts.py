@@ -6,13 +6,14 @@ seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, gammaln, log_expit
 
 from aftercar.foundation import Fault, InputError
-from aftercar.synthesis._hierarchy import HyperPriors, fit_hierarchy
+from aftercar.synthesis._hierarchy import HierarchyFit, HyperPriors, fit_hierarchy
 from aftercar.synthesis.bayes import Priors
 from aftercar.synthesis.counts import check_counts
 from aftercar.synthesis.results import FloatArray
@@ -86,8 +87,45 @@ def predict_new_cohort(events: Any, total: Any, new_total: int, *, priors: Prior
     hyper = HyperPriors(given.mu_mean, given.mu_sd, given.tau_scale, 0.0)
     _check_request(np.zeros(1), new_total, 0.0)
     fit = fit_hierarchy(np.zeros(x.size, dtype=np.int64), x.astype(np.int64), n.astype(np.int64), hyper)
-    spectra = fit.grid.spectrum(fit.mu_s[:, 0]) * fit.grid.kernel(fit.tau.values)
-    mass = fit.grid.invert(spectra.sum(axis=0))
+    return _predict(fit, fit.grid.spectrum(fit.mu_s[:, 0]), new_total)
+
+
+def predict_new_cohort_in(
+    group: str, groups: Sequence[str], events: Any, total: Any, new_total: int, *, priors: Priors | None = None
+) -> FloatArray:
+    """Return the distribution of the events in a new cohort of a strategy, all strategies informing each other.
+
+    The model of `pool_hierarchical`. A strategy without any cohort is drawn as one more of its kind: around the overall
+    mean, with the spread of strategies.
+
+    Parameters
+    ----------
+    group
+        Strategy of the new cohort.
+    groups
+        Strategy of each of the other cohorts, shape (k,).
+    events, total, new_total, priors
+        As `predict_new_cohort`.
+    """
+    x, n = check_counts(events, total)
+    _check_request(np.zeros(1), new_total, 0.0)
+    if len(groups) != x.size:
+        raise InputError(Fault("groups", f"{len(groups)} strategies beside {x.size} cohorts.", "Give one for each."))
+    given = Priors() if priors is None else priors
+    hyper = HyperPriors(given.mu_mean, given.mu_sd, given.tau_scale, given.sigma_scale)
+    place = {name: k for k, name in enumerate(dict.fromkeys(groups))}
+    member = np.array([place[name] for name in groups], dtype=np.int64)
+    fit = fit_hierarchy(member, x.astype(np.int64), n.astype(np.int64), hyper)
+    if group in place:
+        spectra = fit.grid.spectrum(fit.mu_s[:, place[group]])
+    else:
+        spectra = np.einsum("tzf,zf->tf", fit.grid.spectrum(fit.joint), fit.grid.kernel(fit.sigma.values))
+    return _predict(fit, spectra, new_total)
+
+
+def _predict(fit: HierarchyFit, spectra: FloatArray, new_total: int) -> FloatArray:
+    """Return the counts of a new cohort, from the spectra of its strategy's mean by node of tau, shape (T, n)."""
+    mass = fit.grid.invert((spectra * fit.grid.kernel(fit.tau.values)).sum(axis=0))
     kept = mass > 1e-15 * mass.max()
     pmf = mass[kept] @ _binomial(fit.grid.theta[kept], new_total)
     return np.asarray(pmf / pmf.sum())

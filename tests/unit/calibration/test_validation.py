@@ -29,7 +29,7 @@ from aftercar.catalogue.used_cohorts import load_used_cohorts
 from aftercar.catalogue.user_tables import load_cohorts
 from aftercar.evidence import Filters, share_patients
 from aftercar.foundation import InputError, NotPoolableError
-from aftercar.synthesis import estimate_proportion, predict_new_cohort
+from aftercar.synthesis import estimate_proportion, predict_new_cohort, predict_new_cohort_in
 from aftercar.trials import find_plan, load_plan
 
 BASE, DATA = load_base(), load_model_data()
@@ -102,6 +102,8 @@ def test_baselines_are_the_pool_without_the_cohorts_whole_study() -> None:
     pooled, studies = predict_naively(SOME[0], SOME)
     np.testing.assert_array_equal(pooled["class"], predict_new_cohort([7], [10], 5))
     np.testing.assert_array_equal(pooled["overall"], predict_new_cohort([7, 0], [10, 6], 5))
+    hierarchy = predict_new_cohort_in("x", ["x", "y"], [7, 0], [10, 6], 5)
+    np.testing.assert_array_equal(pooled["hierarchy"], hierarchy)
     assert studies == 1
 
 
@@ -124,7 +126,7 @@ def test_cohorts_that_were_used_are_predicted_and_not_scored() -> None:
     used = replace(SOME[1], used="it set the rate")
     found = validate(CohortChoice((SOME[0], used, *SOME[2:]), (), SOME))
     assert found.cohorts["cohort"].tolist() == ["a", "b", "c", "d"]
-    assert found.summary["cohorts"].tolist() == [3, 3, 3]
+    assert found.summary["cohorts"].tolist() == [3, 3, 3, 3]
     tested = found.cohorts[found.cohorts["used"] == ""]
     assert found.summary["log_score"][0] == pytest.approx(tested["mechanism_log_score"].mean())
     assert found.differences["class"].pairs == 3 and found.differences["class"].verdict == "too few"

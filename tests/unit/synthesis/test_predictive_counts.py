@@ -9,7 +9,7 @@ from scipy.special import expit
 from scipy.stats import binom, norm
 
 from aftercar.foundation import InputError, NotPoolableError
-from aftercar.synthesis import mix_binomials, pool_bayes, pool_hierarchical, predict_new_cohort
+from aftercar.synthesis import mix_binomials, pool_bayes, pool_hierarchical, predict_new_cohort, predict_new_cohort_in
 from aftercar.synthesis.bayes import Priors
 
 X, N = [7, 5, 21], [10, 5, 28]
@@ -56,6 +56,27 @@ def test_one_other_cohort_is_enough_and_none_is_not() -> None:
     assert predict_new_cohort([5], [5], 3).sum() == pytest.approx(1.0)
     with pytest.raises(NotPoolableError):
         predict_new_cohort([], [], 3)
+
+
+@pytest.mark.parametrize("group", ["a", "b", "new"])
+def test_a_cohort_among_strategies_has_the_probability_by_which_it_would_raise_the_evidence(group: str) -> None:
+    # p(x | others) = p(x and others) / p(others): two marginal likelihoods, of models with and without the cohort.
+    groups, x, n = ["a", "a", "b", "c"], [7, 5, 2, 21], [10, 5, 9, 28]
+
+    def evidence(groups: list[str], x: list[int], n: list[int]) -> float:
+        return pool_hierarchical(groups, x, n, draws=1, rng=np.random.default_rng(0)).log_evidence
+
+    pmf = predict_new_cohort_in(group, groups, x, n, 6)
+    for seen in (0, 4):
+        gain = evidence([*groups, group], [*x, seen], [*n, 6]) - evidence(groups, x, n)
+        assert np.log(pmf[seen]) == pytest.approx(gain, abs=1e-5)
+
+
+def test_strategies_that_do_not_differ_are_one() -> None:
+    same = predict_new_cohort_in("new", ["a", "b", "c"], X, N, 6, priors=Priors(sigma_scale=0.0))
+    np.testing.assert_allclose(same, predict_new_cohort(X, N, 6), atol=1e-9)
+    with pytest.raises(InputError, match="2 strategies beside 3 cohorts"):
+        predict_new_cohort_in("a", ["a", "b"], X, N, 6)
 
 
 @pytest.mark.parametrize(("total", "sd"), [(0, 0.3), (1_000_000, 0.3), (5, -0.1), (5, np.nan)])
