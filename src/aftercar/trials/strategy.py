@@ -160,11 +160,6 @@ def _empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({column: pd.Series(dtype=object) for column in TABLES[name] if column != "arm"})
 
 
-def count_paths(strategy: Strategy) -> int:
-    """Return how many sequences of lines a strategy can lead to."""
-    return int(np.prod([len(step) for step in strategy.steps]))
-
-
 def end_of_follow_up(patients: Sequence[int], days: FloatArray | float) -> pd.Series:
     """Return the last day of follow-up by patient."""
     return pd.Series(np.broadcast_to(np.asarray(days, dtype=np.float64), len(patients)), index=list(patients))
