@@ -199,6 +199,7 @@ def _page(
 ) -> str:  # fmt: skip
     from aftercar.report.trial_page import TrialResults, render_trial_page
     from aftercar.trials import take_records
+    from aftercar.trials.parameters import is_calibrated
 
     plan, paired = run.plan, run.plan.design == "paired"
     settings = {
@@ -218,7 +219,7 @@ def _page(
         TrialResults(
             title=plan.name, tables=run.tables, endpoints=endpoints, by_mechanism=by_mechanism, survival=survival,
             manifest=manifest, settings=settings, beside=beside,
-            calibrated=sets is not None and sets.origin == "posterior",
+            calibrated=is_calibrated(sets),
             since="first day of treatment" if paired else "entry",
         )
     )  # fmt: skip

@@ -101,12 +101,17 @@ def draw_population(
         )
         blocks.append(block)
         found, looked = found + len(block.parameters), looked + _BLOCK
-        if found < _FEWEST_ACCEPTED * looked and looked >= 2 / _FEWEST_ACCEPTED:
-            what = f"{found} of {looked} candidates meet its criteria."
-            raise InputError(Fault(population.id, what, "Widen its eligibility or correct its laws."))
+        check_acceptance(found, looked, population.id)
     table = pd.concat([block.parameters for block in blocks]).iloc[:n]
     known = pd.concat([block.covariates for block in blocks]).iloc[:n]
     return VirtualPatients(table, known, population, int(table.index[-1]) if n else 0)
+
+
+def check_acceptance(found: int, looked: int, place: str) -> None:
+    """Raise InputError where so few of the candidates looked at may be included that the search would not end."""
+    if found < _FEWEST_ACCEPTED * looked and looked >= 2 / _FEWEST_ACCEPTED:
+        what = f"{found} of {looked} candidates meet its criteria."
+        raise InputError(Fault(place, what, "Widen its eligibility or correct its laws."))
 
 
 def draw_candidates(

@@ -21,13 +21,11 @@ from aftercar.model import Course, Structure, Treatment, arrange_course
 from aftercar.patients import ParameterSets
 from aftercar.patients.draws import draw_scores
 from aftercar.patients.parameter_sets import check_sets
-from aftercar.patients.populations import VirtualPatients, draw_candidates, find_population
+from aftercar.patients.populations import VirtualPatients, check_acceptance, draw_candidates, find_population
 from aftercar.trials.cohort import Cohort, Conduct
 from aftercar.trials.lines import treat_first
 
 _WINDOW = 1024
-# A population that accepts fewer than one candidate in a thousand has criteria that contradict its laws.
-_FEWEST_ACCEPTED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,7 @@ def number_patients(
         fit = np.sort(np.concatenate([part.parameters.index.to_numpy(dtype=np.int64) for part in parts]))
         found.append(fit)
         count, looked = count + len(fit), looked + _WINDOW
-        if count < _FEWEST_ACCEPTED * looked and looked >= 2 / _FEWEST_ACCEPTED:
-            what = f"{count} of {looked} candidates meet the criteria."
-            raise InputError(Fault("population", what, "Widen its eligibility or correct its laws."))
+        check_acceptance(count, looked, "population")
     return np.concatenate(found)[:n]
 
 

@@ -76,7 +76,11 @@ def _parts(therapy: str, data: ModelData) -> set[str]:
     return {therapy}.union(*(_parts(part.therapy, data) for part in action.parts))
 
 
+def is_calibrated(sets: ParameterSets | None) -> bool:
+    """Tell whether the first treatment's parameters are those of the calibration."""
+    return sets is not None and sets.origin == "posterior"
+
+
 def calibration_words(sets: ParameterSets | None) -> str:
     """Return what is calibrated, for the line that says that a figure is simulated."""
-    calibrated = sets is not None and sets.origin == "posterior"
-    return "first treatment calibrated to published cohorts, salvage not" if calibrated else "uncalibrated"
+    return "first treatment calibrated to published cohorts, salvage not" if is_calibrated(sets) else "uncalibrated"

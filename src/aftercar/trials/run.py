@@ -107,9 +107,9 @@ def prepare_trial(
     known = populations or load_populations()
     firsts = find_first_treatments(plan.population, plan.first, plan.index_days, known)
     strategies = plan.strategies
-    paths = [[*one.plan, *path] for one in firsts for arm in strategies for path in list_paths(arm)]
-    structure = structure_for(paths, days=plan.days, data=data)
-    later = {one.therapy for arm in strategies for path in list_paths(arm) for one in path}
+    paths = [path for arm in strategies for path in list_paths(arm)]
+    structure = structure_for([[*one.plan, *path] for one in firsts for path in paths], days=plan.days, data=data)
+    later = {one.therapy for path in paths for one in path}
     later -= {treatment.therapy for one in firsts for treatment in one.plan}
     drawn = choose_sets(
         parameters, sets, seed=seed, data=data, populations=known, bases=[one.population for one in firsts],
