@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from aftercar.patients import ParameterSets
     from aftercar.trials.plan import TrialPlan
-    from aftercar.trials.run import Prepared, Trial
+    from aftercar.trials.run import Prepared
     from aftercar.trials.storage import Runner
+    from aftercar.trials.summary import TrialSummary
+    from aftercar.trials.tables import TrialTables
 
 EXAMPLE = "Example: aftercar trial after_ide_cel --observed --sets 20 --out results/trial"
 
@@ -74,8 +76,8 @@ def trial(
         request, seed=seed, sets=sets, parameters=parameters.value, data=model, populations=populations
     )
     manifest = _manifest(prepared, sets, parameters.value, seed, hash_bytes(file.read_bytes()))
-    run = _run(prepared, manifest, out=out, workers=workers, dask=dask, directory=data)
-    _report(run, manifest, prepared.conduct.sets, observed=observed, out=out)
+    summary, pictured = _run(prepared, manifest, out=out, workers=workers, dask=dask, directory=data)
+    _report(request, summary, pictured, manifest, prepared.conduct.sets, observed=observed, out=out)
 
 
 def _check_options(seed: int, patients: int | None, sets: int, workers: int | None) -> None:
@@ -99,16 +101,19 @@ def _manifest(prepared: Prepared, sets: int, parameters: str, seed: int, plan_ha
 def _run(
     prepared: Prepared, manifest: Manifest, *, out: Path | None, workers: int | None, dask: str | None,
     directory: Path | None,
-) -> Trial:  # fmt: skip
+) -> tuple[TrialSummary, TrialTables]:  # fmt: skip
+    """Run the trial; return its results, and the tables that pictures of single patients are made of."""
     from aftercar.trials.run import join_blocks
-    from aftercar.trials.storage import load_trial, store_trial
+    from aftercar.trials.storage import load_pictured, store_trial, summarise_folder
+    from aftercar.trials.summary import summarise_trial
 
     with _runner(prepared, manifest, workers=workers, dask=dask, directory=directory) as run:
         if out is not None:
             store_trial(prepared, out, manifest=manifest, run=run)
-            return load_trial(prepared, out)
+            return summarise_folder(prepared.plan, out), load_pictured(prepared.plan, out)
         blocks = dict(run(range(prepared.blocks)))
-        return join_blocks(prepared.plan, [blocks[k] for k in sorted(blocks)])
+    whole = join_blocks(prepared.plan, [blocks[k] for k in sorted(blocks)])
+    return summarise_trial(whole), whole.tables
 
 
 @contextmanager
@@ -142,22 +147,22 @@ def _runner(
             )  # fmt: skip
 
 
-def _report(run: Trial, manifest: Manifest, sets: ParameterSets | None, *, observed: bool, out: Path | None) -> None:
+def _report(
+    plan: TrialPlan, summary: TrialSummary, pictured: TrialTables, manifest: Manifest, sets: ParameterSets | None, *,
+    observed: bool, out: Path | None,
+) -> None:  # fmt: skip
     from aftercar.cli.printing import console
     from aftercar.report.trial_terminal import render_beside, render_trial
-    from aftercar.trials import compare_by_mechanism, summarise
 
-    endpoints = summarise(run.tables, count_from="treatment" if run.plan.design == "paired" else "entry")
-    by_mechanism = compare_by_mechanism(run.tables)
-    beside = _set_beside(run.plan, endpoints) if observed else None
-    console(160).print(render_trial(run, endpoints, by_mechanism, sets=sets))
+    beside = _set_beside(plan, summary.endpoints) if observed else None
+    console(160).print(render_trial(plan, summary, sets))
     if beside is not None and len(beside):
         console(160).print(render_beside(beside))
     elif beside is not None:
         typer.echo("No arm names a strategy of `aftercar compare`: nothing is shown beside it.")
     if out is not None:
-        _write(endpoints, by_mechanism, _subgroups(run), beside, out)
-        write_atomic(out / "report.html", _page(run, manifest, sets, endpoints, by_mechanism, beside))
+        _write(summary, beside, out)
+        write_atomic(out / "report.html", _page(plan, summary, pictured, manifest, sets, beside))
         typer.echo(f"folder: {out}{os.sep}")
 
 
@@ -170,56 +175,38 @@ def _set_beside(plan: TrialPlan, endpoints: pd.DataFrame) -> pd.DataFrame:
     return set_beside(compare_strategies(load_base(), CompareSettings(level=LEVEL)), plan, endpoints)
 
 
-def _subgroups(run: Trial) -> pd.DataFrame:
-    """Return ORR and PFS by every covariate of the population and by what was known at entry."""
-    import pandas as pd
-
-    from aftercar.trials import compare_by_covariate
-    from aftercar.trials.tables import SUBJECTS
-
-    own = [str(name) for name in run.tables.subjects if name not in SUBJECTS]
-    asked = ["mechanism", "index_best_response", "sbcma_ng_per_ml", *own]
-    rows = [compare_by_covariate(run.tables, name, measure) for name in asked for measure in ("ORR", "PFS")]
-    return pd.concat(rows, ignore_index=True)
-
-
-def _write(
-    endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, subgroups: pd.DataFrame, beside: pd.DataFrame | None, out: Path
-) -> None:
-    write_atomic(out / "endpoints.csv", endpoints.to_csv(index=False))
-    write_atomic(out / "by_mechanism.csv", by_mechanism.to_csv(index=False))
-    write_atomic(out / "subgroups.csv", subgroups.to_csv(index=False))
+def _write(summary: TrialSummary, beside: pd.DataFrame | None, out: Path) -> None:
+    for name in ("endpoints", "by_mechanism", "subgroups"):
+        write_atomic(out / f"{name}.csv", getattr(summary, name).to_csv(index=False))
     if beside is not None:
         write_atomic(out / "observed_and_simulated.csv", beside.to_csv(index=False))
 
 
 def _page(
-    run: Trial, manifest: Manifest, sets: ParameterSets | None, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame,
+    plan: TrialPlan, summary: TrialSummary, pictured: TrialTables, manifest: Manifest, sets: ParameterSets | None,
     beside: pd.DataFrame | None,
 ) -> str:  # fmt: skip
     from aftercar.report.trial_page import TrialResults, render_trial_page
     from aftercar.trials import take_records
     from aftercar.trials.parameters import is_calibrated
+    from aftercar.trials.summary import count_from
 
-    plan, paired = run.plan, run.plan.design == "paired"
+    paired = plan.design == "paired"
     settings = {
         "Population": plan.population,
         "First treatment": f"{' + '.join(one.therapy for one in plan.index) or 'as the population says'}: "
-        f"{len(run.index):,} patients",
+        f"{summary.flow.treated:,} patients",
         "Design": "paired: every patient in every arm" if paired else "randomised, permuted blocks",
         "Follow-up": f"{plan.days:g} days from entry",
         "Criteria": f"{plan.criteria}, confirmed",
         "Parameter sets": f"{manifest.config['sets']} of the {manifest.config['parameters']}" if sets else "typical",
     }
-    survival = {
-        measure: take_records(run.tables, measure, count_from="treatment" if paired else "entry")
-        for measure in ("PFS", "OS")
-    }
+    survival = {measure: take_records(pictured, measure, count_from=count_from(plan)) for measure in ("PFS", "OS")}
     return render_trial_page(
         TrialResults(
-            title=plan.name, tables=run.tables, endpoints=endpoints, by_mechanism=by_mechanism, survival=survival,
-            manifest=manifest, settings=settings, beside=beside,
-            calibrated=is_calibrated(sets),
+            title=plan.name, tables=pictured, endpoints=summary.endpoints, by_mechanism=summary.by_mechanism,
+            survival=survival, manifest=manifest, settings=settings, beside=beside,
+            calibrated=is_calibrated(sets), fates=summary.fates, entered=summary.flow.entered,
             since="first day of treatment" if paired else "entry",
         )
     )  # fmt: skip

@@ -25,6 +25,7 @@ from aftercar.report.trial_mechanisms import mechanism_figure
 from aftercar.report.trial_survival import survival_figure
 from aftercar.report.trial_swimmer import swimmer_figure
 from aftercar.report.trial_waterfall import waterfall_figure
+from aftercar.trials.summary import count_fates
 from aftercar.trials.tables import TrialTables
 
 
@@ -35,7 +36,7 @@ class TrialResults:
     Attributes
     ----------
     tables
-        What the trial left behind.
+        What the trial left behind; of a trial too large to draw, the tables of some of its patients.
     endpoints
         Columns arm, measure, events, n, estimate, ci_lb, ci_ub, parameters_lb, parameters_ub, unit, kind; those of
         parameters may be missing.
@@ -49,6 +50,9 @@ class TrialResults:
         Observed beside simulated, as `aftercar.strategy.set_beside` gives it.
     since
         What the survival curves count from.
+    fates, entered
+        What became of everybody (`aftercar.trials.summary.count_fates`), and how many entered; taken from `tables`
+        where they are not given.
     """
 
     title: str
@@ -62,6 +66,8 @@ class TrialResults:
     calibrated: bool = False
     level: float = 0.90
     since: str = "first day of treatment"
+    fates: pd.DataFrame | None = None
+    entered: int | None = None
 
 
 def render_trial_page(trial: TrialResults) -> str:
@@ -83,7 +89,7 @@ def render_trial_page(trial: TrialResults) -> str:
         parts=parts,
         missing=_missing(trial, parts),
         beside=None if beside is None else beside_table(beside),
-        fates=fate_table(trial.tables),
+        fates=fate_table(count_fates(trial.tables) if trial.fates is None else trial.fates),
         manifest=trial.manifest,
         manifest_json=trial.manifest.to_json(),
         manifest_data=Markup(embed_json(trial.manifest.to_dict())),
@@ -117,7 +123,7 @@ def headline_facts(trial: TrialResults) -> list[tuple[str, str]]:
     """Return what stands in the headline: what was set, then how many patients and arms, and the seed."""
     arms = arm_names(trial.tables)
     facts = [(str(name), str(value)) for name, value in trial.settings.items()]
-    facts.append(("Virtual patients", f"{len(trial.tables.subjects):,}"))
+    facts.append(("Virtual patients", f"{_entered(trial):,}"))
     facts.append(("Arms", str(len(arms))))
     facts.append(("Seed", words.dash(trial.manifest.seed)))
     facts.append(
@@ -129,29 +135,23 @@ def headline_facts(trial: TrialResults) -> list[tuple[str, str]]:
     return facts
 
 
-def fate_table(tables: TrialTables) -> pd.DataFrame:
-    """Return what became of the patients of each arm, in counts."""
-    rows = []
-    for arm in arm_names(tables):
-        own = tables.outcomes[tables.outcomes["arm"] == arm]
-        alive = own["death_day"].isna()
-        rows.append(
-            {
-                "Arm": arm,
-                "Entered": str(len(own)),
-                "Treated": str(int(own["treated"].astype(bool).sum())),
-                "Progressed under the first line": str(int(own["progression_day"].notna().sum())),
-                "Began another line": str(int(own["next_treatment_day"].notna().sum())),
-                "Died": str(int((~alive).sum())),
-                "Dropped out": str(int((alive & own["drop_out_day"].notna()).sum())),
-            }
-        )
-    return pd.DataFrame(rows)
+def fate_table(fates: pd.DataFrame) -> pd.DataFrame:
+    """Return what became of the patients of each arm (`count_fates`), for readers."""
+    titles = {"arm": "Arm", "entered": "Entered", "treated": "Treated", "progressed": "Progressed under the first line",
+              "next_line": "Began another line", "died": "Died", "dropped_out": "Dropped out"}  # fmt: skip
+    return fates.rename(columns=titles).astype(str)
+
+
+def _entered(trial: TrialResults) -> int:
+    return len(trial.tables.subjects) if trial.entered is None else trial.entered
 
 
 def _missing(trial: TrialResults, parts: Mapping[str, list[Figure]]) -> list[str]:
-    """Say which pictures are not there, and why."""
+    """Say which pictures are not there, and why, and who is in those that are."""
     found = []
+    drawn = len(trial.tables.subjects)
+    if drawn < _entered(trial):
+        found.append(f"Pictures show the first {drawn:,} patients who entered; endpoints and counts are of everybody.")
     if trial.tables.visits.empty:
         found.append("No waterfall of M-protein, and bars by line of treatment: the run kept no visits.")
     if not parts["clones"]:

@@ -14,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from aftercar.patients import ParameterSets
-from aftercar.trials.endpoint_records import LEVEL, RESPONSES
+from aftercar.trials.endpoint_records import LEVEL
 from aftercar.trials.parameters import calibration_words
-from aftercar.trials.run import Trial
+from aftercar.trials.plan import TrialPlan
+from aftercar.trials.summary import TrialSummary
 
 _SHOWN = ("ORR", "VGPR_OR_BETTER", "CR", "PFS", "DOR", "OS")
 _HEADS = {
@@ -27,28 +28,26 @@ _HEADS = {
 }
 
 
-def render_trial(run: Trial, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame, sets: ParameterSets | None) -> Group:
-    """Return the tables of a trial: `endpoints` of `summarise`, `by_mechanism` of `compare_by_mechanism`."""
-    index, plan = run.index, run.plan
-    responded = index["best_response"].isin(RESPONSES["ORR"]).sum()
-    entered = len(run.tables.subjects)
+def render_trial(plan: TrialPlan, summary: TrialSummary, sets: ParameterSets | None) -> Group:
+    """Return the tables of a trial."""
+    flow = summary.flow
     had = " + ".join(one.therapy for one in plan.index) or "their first treatment"
     doing = "entered every arm" if plan.design == "paired" else "were randomised"
     drawn = f"in brackets over {len(sets.values)} sets of the {sets.origin}" if sets else "parameters at typical values"
     head = Text.assemble(
         (f"{plan.name}\n", "bold"),
-        f"{len(index):,} virtual patients ({plan.population}) had {had}: {responded:,} responded, "
-        f"{int((index['death_day'] <= index['end_day']).sum()):,} died first, {entered:,} progressed and {doing}.\n",
+        f"{flow.treated:,} virtual patients ({plan.population}) had {had}: {flow.responded:,} responded, "
+        f"{flow.died:,} died first, {flow.entered:,} progressed and {doing}.\n",
         (
             f"SIMULATED; {calibration_words(sets)}. {LEVEL:.0%} intervals of sampling; {drawn}; {plan.criteria}.",
             "yellow",
         ),
     )
-    return Group(head, _endpoints(endpoints), _mechanisms(run, by_mechanism))
+    return Group(head, _endpoints(summary.endpoints), _mechanisms(plan, summary))
 
 
 def _endpoints(endpoints: pd.DataFrame) -> Table:
-    table = Table(title="Arms (simulated)", title_justify="left", header_style="bold")
+    table = Table(title="Arms (simulated; NR: limit not reached)", title_justify="left", header_style="bold")
     table.add_column("arm")
     table.add_column("treated", justify="right")
     for name in _SHOWN:
@@ -64,7 +63,7 @@ def _cell(row: Mapping[Any, Any]) -> str:
     percent = row["unit"] == "share"
 
     def text(value: float) -> str:
-        return "–" if math.isnan(value) else f"{100 * value:.0f}" if percent else f"{value:.1f}"
+        return "NR" if math.isnan(value) else f"{100 * value:.0f}" if percent else f"{value:.1f}"
 
     if math.isnan(row["estimate"]):
         return "not reached" if row["n"] else "–"
@@ -73,15 +72,15 @@ def _cell(row: Mapping[Any, Any]) -> str:
     return sampling if all(map(math.isnan, open_)) else f"{sampling} [{text(open_[0])}–{text(open_[1])}]"
 
 
-def _mechanisms(run: Trial, by_mechanism: pd.DataFrame) -> Table:
+def _mechanisms(plan: TrialPlan, summary: TrialSummary) -> Table:
     """Arms by rows, mechanisms by columns: a trial has many arms and few mechanisms."""
-    counts = run.tables.subjects["mechanism"].value_counts()
+    counts = summary.mechanisms
     table = Table(title="Response by mechanism of relapse, % (simulated)", title_justify="left", header_style="bold")
     table.add_column("arm")
     for mechanism, patients in counts.items():
         table.add_column(escape(f"{mechanism} (n = {patients:,})"), justify="right")
-    found = {(row["mechanism"], row["arm"]): row["estimate"] for row in by_mechanism.to_dict("records")}
-    for arm in run.plan.arms:
+    found = {(row["mechanism"], row["arm"]): row["estimate"] for row in summary.by_mechanism.to_dict("records")}
+    for arm in plan.arms:
         shares = [found.get((mechanism, arm.name), math.nan) for mechanism in counts.index]
         cells = ["too few" if math.isnan(share) else f"{100 * share:.0f}" for share in shares]
         table.add_row(escape(arm.name), *cells)

@@ -166,7 +166,8 @@ def group_subjects(tables: TrialTables, covariate: str, *, edges: Sequence[float
         named = pd.Series(np.array(order, dtype=object)[place], index=values.index).where(values.notna())
     if values.isna().any():
         order.append("unknown")
-    return named.fillna("unknown").astype(pd.CategoricalDtype(list(dict.fromkeys(order)), ordered=True))
+    kinds = pd.CategoricalDtype(list(dict.fromkeys(order)), ordered=True)
+    return named.astype(kinds).fillna("unknown") if values.isna().any() else named.astype(kinds)
 
 
 def _category(label: object) -> str:

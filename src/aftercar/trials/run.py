@@ -240,11 +240,16 @@ def join_blocks(plan: TrialPlan, blocks: Sequence[Block]) -> Trial:
         Nobody progressed.
     """
     index = pd.concat([block.index for block in blocks], ignore_index=True)
-    if not any(len(block.tables.subjects) for block in blocks):
-        found = f"none of {len(index)} patients progresses within the days given."
-        raise InputError(Fault(plan.name, found, "Follow longer, or simulate more patients."))
+    check_entered(plan, treated=len(index), entered=sum(len(block.tables.subjects) for block in blocks))
     parts = {name: [getattr(block.tables, name) for block in blocks] for name in TABLES}
     return Trial(plan, index, _join_tables(parts, [arm.name for arm in plan.arms]))
+
+
+def check_entered(plan: TrialPlan, *, treated: int, entered: int) -> None:
+    """Raise InputError if nobody progressed."""
+    if not entered:
+        found = f"none of {treated} patients progresses within the days given."
+        raise InputError(Fault(plan.name, found, "Follow longer, or simulate more patients."))
 
 
 def _join_tables(parts: Mapping[str, Sequence[pd.DataFrame]], arms: Sequence[str]) -> TrialTables:

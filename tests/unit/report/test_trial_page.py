@@ -14,6 +14,7 @@ from tests.unit.report.trial_sample import MANIFEST, NAMES, bare_results, no_tab
 from aftercar.report import read_manifest, read_result, render_trial_page
 from aftercar.report.trial_endpoints import endpoint_text, full_table, main_table
 from aftercar.report.trial_page import TrialResults, fate_table
+from aftercar.trials.summary import count_fates
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_endpoints_are_written_with_both_intervals(trial: TrialResults) -> None:
 
 
 def test_fates_are_counted_from_the_outcomes(trial: TrialResults) -> None:
-    table = fate_table(trial.tables).set_index("Arm")
+    table = fate_table(count_fates(trial.tables)).set_index("Arm")
     outcomes = trial.tables.outcomes
     for arm, own in outcomes.groupby("arm"):
         row = table.loc[arm].astype(int)
