@@ -197,9 +197,9 @@ def _page(
     run: Trial, manifest: Manifest, sets: ParameterSets | None, endpoints: pd.DataFrame, by_mechanism: pd.DataFrame,
     beside: pd.DataFrame | None,
 ) -> str:  # fmt: skip
+    from aftercar.patients.parameter_choice import is_calibrated
     from aftercar.report.trial_page import TrialResults, render_trial_page
     from aftercar.trials import take_records
-    from aftercar.trials.parameters import is_calibrated
 
     plan, paired = run.plan, run.plan.design == "paired"
     settings = {

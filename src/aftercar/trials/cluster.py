@@ -18,7 +18,7 @@ from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
 from aftercar.engine import IntegrationWarning
 from aftercar.foundation import Fault, InputError
-from aftercar.trials.parameters import Parameters
+from aftercar.patients.parameter_choice import Parameters
 from aftercar.trials.plan import TrialPlan
 from aftercar.trials.run import Block, Prepared, prepare_trial, run_block
 
