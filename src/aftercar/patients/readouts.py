@@ -97,8 +97,9 @@ def ranges_of(
 ) -> pd.DataFrame:  # fmt: skip
     """Return quantiles over patients of what `read` gives, shape (patients, times), and the interval over sets.
 
-    With the parameter set of each patient, `parameters_lb` and `parameters_ub` hold 90% of them: of the typical patient's level, or of the
-    median patient of each set without what is luck of its few patients (missing where each set has one patient).
+    With the parameter set of each patient, `parameters_lb` and `parameters_ub` hold 90% of the sets: of the typical
+    patient's level, or of the median patient of each set without what is luck of its few patients (missing where each
+    set has one patient).
     Quantiles over patients are of all patients, whatever their set: they hold what differs and what is not known.
     """
     values = read(arm)
