@@ -60,7 +60,8 @@ def folder(data: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     room = tmp_path_factory.mktemp("many")
     ended = run(
         "simulate", "test_cart", "--then", "test_engager@60:30", "--data", data, "--patients", "20", "--days", "120",
-        "--compare-off", "anti_car_antibodies", "--set", "growth_rate=0.03", "--format", "csv,parquet", "--format",
+        "--compare-off", "anti_car_antibodies", "--set", "growth_rate=0.03", "--sets", "8",
+        "--format", "csv,parquet", "--format",
         "netcdf", "--out", "sim", cwd=room,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
@@ -70,18 +71,82 @@ def folder(data: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_typical_patient_is_headed_as_simulated(data: str) -> None:
     ended = run("simulate", "test_cart", "--data", data, "--days", "100")
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("SIMULATED, uncalibrated: ")
+    told = "SIMULATED, parameters calibrated to other first treatments, test_cart not: "
+    assert ended.stdout.startswith(told)
+    assert "typical patient [5%, 95% of the parameter sets]" in ended.stdout
     assert "parameters behind it are assumed" in ended.stdout
     assert "leading clone" in ended.stdout and "never for treating a patient" in ended.stdout
     days = [line.split()[0] for line in ended.stdout.splitlines() if line[:5].strip().isdigit()]
     assert days == ["0", "7", "14", "28", "60", "90", "100"]
 
 
+@pytest.mark.parametrize(
+    ("options", "told", "parameters"),
+    [
+        (("--sets", "0"), "SIMULATED, uncalibrated: ", "typical values of the catalogue"),
+        (("--sets", "3", "--parameters", "prior"), "SIMULATED, uncalibrated: ", "3 sets of the prior"),
+        (("--sets", "3", "--patients", "2"), "SIMULATED, parameters calibrated", "2 sets of the posterior"),
+    ],
+)
+def test_the_output_says_which_parameters_were_taken(
+    options: tuple[str, ...], told: str, parameters: str, data: str
+) -> None:
+    ended = run("simulate", "test_cart", "--data", data, "--days", "40", *options)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(told)
+    assert f"parameters: {parameters}" in " ".join(ended.stdout.split())
+
+
+def test_typical_values_write_what_they_wrote_before_there_were_sets(data: str, tmp_path: Path) -> None:
+    ended = run(
+        "simulate", "test_cart", "--data", data, "--days", "40", "--patients", "3", "--sets", "0", "--out", "sim",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    manifest = json.loads((tmp_path / "sim" / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["hashes"]) == {"model_data"}
+    assert manifest["config"]["sets"] == 0 and manifest["config"]["parameters"] == "typical"
+    columns = {path.name: set(pd.read_csv(path).columns) for path in (tmp_path / "sim").glob("*.csv")}
+    assert set(columns) == {"trajectories.csv", "patients.csv", "summary.csv", "outcomes.csv"}
+    assert not [name for names in columns.values() for name in names if name.startswith("parameter")]
+
+
+def test_the_typical_patient_under_each_set_has_one_luck(data: str, tmp_path: Path) -> None:
+    """Sets that say the same give the same course, to the last bit: the band holds parameters and nothing else."""
+    words = ("simulate", "test_cart", "--data", data, "--days", "60", "--sets", "4", "--format", "csv,netcdf")
+    ended = run(*words, "--out", "sim", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    table, sets = (pd.read_csv(tmp_path / "sim" / name) for name in ("trajectories.csv", "parameter_sets.csv"))
+    assert sorted(table["parameter_set"].unique()) == [0, 1, 2, 3, 4] and (table["patient"] == 1).all()
+    people = pd.read_csv(tmp_path / "sim" / "patients.csv").set_index("parameter_set")
+    np.testing.assert_allclose(people.loc[1:, "growth_rate"], sets["growth_rate"], rtol=1e-7)
+    assert people.loc[0, "growth_rate"] == pytest.approx(sets["growth_rate"].median(), rel=1e-7)
+    grid = xr.open_dataset(io.BytesIO((tmp_path / "sim" / "trajectories.nc").read_bytes()), engine="scipy")
+    assert grid["tumour_total"].dims == ("arm", "parameter_set", "time")
+    assert grid.attrs["parameters"] == "4 sets of the posterior" and "test_cart not" in grid.attrs["kind"]
+    under = grid["tumour_total"].isel(arm=0).sel(parameter_set=[1, 2, 3, 4], time=28.0).to_numpy()
+    summary = pd.read_csv(tmp_path / "sim" / "summary.csv")
+    row = summary[(summary["day"] == 28) & (summary["quantity"] == "tumour_total")]
+    assert row["parameters_lb"].item() == pytest.approx(np.quantile(under, 0.05), rel=1e-7)
+    assert row["parameters_ub"].item() == pytest.approx(np.quantile(under, 0.95), rel=1e-7)
+    columns = [name for name in sets if name != "set"]
+    fixed = [f"--set={name}={float(sets[name][0])!r}" for name in columns if name in people]
+    assert len(fixed) > 5
+    alike = run(*words, *fixed, "--set=product1_cd4_share=0.5", "--out", "alike", cwd=tmp_path)
+    assert alike.returncode == 0, alike.stderr
+    same = pd.read_csv(tmp_path / "alike" / "trajectories.csv").drop(columns="parameter_set")
+    runs = [part.reset_index(drop=True) for _, part in same.groupby(np.arange(len(same)) // (len(same) // 5))]
+    assert all(part.equals(runs[0]) for part in runs)
+    replaced = " ".join(alike.stdout.split()).partition("in place of calibrated values: ")[2].partition(")")[0]
+    assert {"growth_rate", "expansion_rate", "product1_cd4_share"} <= set(replaced.split(", "))
+    assert "growth_rate = 0.0" in (tmp_path / "alike" / "report.html").read_text(encoding="utf-8")
+
+
 def test_many_patients_give_whole_files(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "trajectories.csv", "trajectories.parquet", "trajectories.nc", "patients.csv", "summary.csv", "outcomes.csv",
-        "report.html", "manifest.json",
+        "parameter_sets.csv", "report.html", "manifest.json",
     }  # fmt: skip
     assert not list(folder.parent.glob(".sim*")), "a temporary folder was left"
 
@@ -134,9 +199,32 @@ def test_report_carries_manifest_and_result(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert read_manifest(page) == manifest
     assert manifest["command"].startswith("aftercar simulate test_cart --then test_engager@60:30")
-    assert set(manifest["hashes"]) == {"model_data"} and manifest["config"]["set"] == {"growth_rate": 0.03}
-    assert read_result(page)["uncalibrated"] is True
-    assert "SIMULATED, uncalibrated" in page and "Anti-CAR antibodies" in page
+    assert set(manifest["hashes"]) == {"model_data", "parameter_sets"}
+    assert manifest["config"]["set"] == {"growth_rate": 0.03}
+    assert (manifest["config"]["sets"], manifest["config"]["parameters"]) == (8, "posterior")
+    result = read_result(page)
+    assert result["uncalibrated"] is False and result["parameters"] == "8 sets of the posterior"
+    assert result["calibration"].endswith("test_cart, test_engager not")
+    assert "SIMULATED, parameters calibrated to other first treatments" in page and "Anti-CAR antibodies" in page
+    assert "in place of calibrated values: growth_rate" in page and "whatever their parameter set" in page
+
+
+def test_patients_belong_to_sets_in_turn_in_every_form(folder: Path) -> None:
+    expected = [(patient - 1) % 8 + 1 for patient in range(1, 21)]
+    people = pd.read_csv(folder / "patients.csv")
+    assert people.loc[people["arm"] == "as planned", "parameter_set"].tolist() == expected
+    table = pd.read_parquet(folder / "trajectories.parquet")
+    assert ((table["patient"] - 1) % 8 + 1 == table["parameter_set"]).all()
+    grid = xr.open_dataset(io.BytesIO((folder / "trajectories.nc").read_bytes()), engine="scipy")
+    assert grid["parameter_set"].to_numpy().tolist() == expected
+    assert len(grid.attrs["parameter_sets_sha256"]) == 64
+    sets = pd.read_csv(folder / "parameter_sets.csv").set_index("set")
+    planned = people[people["arm"] == "as planned"]
+    drawn = planned["expansion_rate"].to_numpy() / sets.loc[expected, "expansion_rate"].to_numpy()
+    assert np.log(drawn).std() < np.log(planned["expansion_rate"]).std() or np.ptp(drawn) < 1e-6
+    outcomes = pd.read_csv(folder / "outcomes.csv")
+    known = outcomes[outcomes["parameters_lb"].notna()]
+    assert len(known) and (known["parameters_lb"] <= known["parameters_ub"]).all()
 
 
 def test_the_same_command_gives_the_same_bytes_over_an_older_run(data: str, tmp_path: Path) -> None:
@@ -163,10 +251,11 @@ def test_a_plan_in_a_file_is_the_plan_in_words(data: str, tmp_path: Path) -> Non
     assert ended.returncode == 0, ended.stderr
     manifest = json.loads((tmp_path / "sim" / "manifest.json").read_text(encoding="utf-8"))
     assert [one["therapy"] for one in manifest["config"]["plan"]] == ["test_engager", "test_cart"]
-    assert set(manifest["hashes"]) == {"model_data", "plan"}
+    assert set(manifest["hashes"]) == {"model_data", "plan", "parameter_sets"}
     people = pd.read_csv(tmp_path / "sim" / "patients.csv")
-    assert people["product1_potency"].item() == 0.8
+    assert len(people) == 41 and (people["product1_potency"] == 0.8).all()
     table = pd.read_csv(tmp_path / "sim" / "trajectories.csv")
+    table = table[table["parameter_set"] == 0]
     assert table["day"].min() == 0, "no lymphodepletion, nothing before day 0"
     given = table.set_index("day")["engager1_concentration"]
     assert given[59] == 0 and given[61] > 0 and given[110] < given[85]
@@ -226,6 +315,8 @@ BAD = {
     "days are no number": (("test_cart", "--days", "nan"), "option --days"),
     "no interval": (("test_cart", "--every", "0"), "option --every"),
     "patients below zero": (("test_cart", "--patients", "-3"), "option --patients"),
+    "sets below zero": (("test_cart", "--sets", "-3"), "option --sets"),
+    "more sets than draws": (("test_cart", "--sets", "9000"), "the posterior has"),
     "seed below zero": (("test_cart", "--seed", "-3"), "option --seed"),
     "too much": (("test_cart", "--patients", "9000000"), "values would be kept"),
     "unknown form": (("test_cart", "--format", "xlsx", "--out", "sim"), "'xlsx' is no known form"),

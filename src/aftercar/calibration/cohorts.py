@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from aftercar import __version__
 from aftercar.catalogue.calibration import VirtualCohort
 from aftercar.catalogue.model_data import ModelData
 from aftercar.catalogue.populations import Population
@@ -22,6 +23,7 @@ from aftercar.clinic import Schedule, grade_response, observe_visits, tabulate_p
 from aftercar.clinic.categories import PD, PR
 from aftercar.clinic.visits import SYSTEM_LEVELS
 from aftercar.engine import IntegrationWarning, simulate
+from aftercar.foundation import hash_bytes
 from aftercar.model import Structure, Treatment, arrange_course, build_system
 from aftercar.model.structure import PROGENITOR, SITES
 from aftercar.patients import ParameterSets, draw_population
@@ -33,6 +35,8 @@ FloatArray = npt.NDArray[np.float64]
 _DAILY = np.arange(0.0, 29.0)
 _BLOCK = 500  # patients whose states are held at once
 _SCHEDULE = Schedule()
+# Raised when what is read from a patient changes, so that old files are not taken for new ones.
+_READING = "1"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,15 @@ class CohortRequest:
     sets: ParameterSets
     n: int
     seed: int
+
+
+def request_key(request: CohortRequest, data: ModelData) -> str:
+    """Return the hash of everything that the facts of a cohort hang on."""
+    parts = (
+        _READING, __version__, data.hash, request.cohort.model_dump_json(), request.population.model_dump_json(),
+        request.sets.hash, repr((request.n, request.seed)),
+    )  # fmt: skip
+    return hash_bytes(*(part.encode() for part in parts))
 
 
 def simulate_cohort(request: CohortRequest, data: ModelData) -> pd.DataFrame:

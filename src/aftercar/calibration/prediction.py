@@ -1,8 +1,8 @@
 """What simulated arms predict for cohorts of a given size, as distributions of the number of responders.
 
 An arm has a true rate under each set of population parameters. Virtual trials know it with the noise of their patients,
-which is taken out of the spread between sets (`aftercar.trials.parameter_spread`) and comes back once, for the arm as a
-whole: what is not simulated is not known. Around it lies what a cohort differs by from its virtual twin.
+which is taken out of the spread between sets (`aftercar.patients.parameter_spread`) and comes back once, for the arm
+as a whole: what is not simulated is not known. Around it lies what a cohort differs by from its virtual twin.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from scipy.special import betaincinv, expit, logit
 from aftercar.calibration.salvage_cohorts import Counterpart
 from aftercar.catalogue.model_data import ModelData
 from aftercar.foundation import NotPoolableError
+from aftercar.patients.parameter_choice import Parameters
+from aftercar.patients.parameter_spread import draw_together
 from aftercar.synthesis.predictive_counts import mix_binomials
 from aftercar.trials import TrialPlan, run_trial
 from aftercar.trials.endpoint_records import take_responses
-from aftercar.trials.parameter_spread import draw_together
-from aftercar.trials.parameters import Parameters
 
 FloatArray = npt.NDArray[np.float64]
 _QUANTILES = 41

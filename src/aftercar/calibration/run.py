@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aftercar.calibration.conduct import Runner
 from aftercar.calibration.posterior import (
     check_targets,
     choose_draws,
@@ -82,7 +83,7 @@ class CalibrationResult:
 
 def run_calibration(
     material: Material, settings: CalibrationSettings, *, draws: int = DRAWS, folder: Path | None = None,
-    verifying: int = VERIFYING_PATIENTS,
+    verifying: int = VERIFYING_PATIENTS, run: Runner | None = None,
 ) -> CalibrationResult:  # fmt: skip
     """Calibrate.
 
@@ -94,8 +95,10 @@ def run_calibration(
         Where simulated cohorts are kept, so that an interrupted run goes on.
     verifying
         Patients of each cohort that are simulated anew at the draws.
+    run
+        What simulates cohorts (see `aftercar.calibration.conduct`); by default this thread. Results do not hang on it.
     """
-    waves = run_waves(material, settings, folder=folder)
+    waves = run_waves(material, settings, folder=folder, run=run)
     last = waves[-1]
     rng = draw_stream(settings.seed, "calibration", "summaries")
     scores = choose_draws(last.chains, draws, rng)
@@ -103,7 +106,7 @@ def run_calibration(
     cohorts = tuple(material.calibration.cohorts)
     again = np.resize(np.arange(len(scores)), verifying)
     facts, stopped = simulate_design(
-        material, scores[again], cohorts, purpose="verification", seed=settings.seed, folder=folder
+        material, scores[again], cohorts, purpose="verification", seed=settings.seed, folder=folder, run=run
     )
     return CalibrationResult(
         material=material, settings=settings, sets=posterior_sets(material.space, scores), chains=last.chains,

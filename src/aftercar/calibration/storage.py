@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from aftercar import __version__
-from aftercar.calibration.cohorts import CohortRequest, simulate_cohort
+from aftercar.calibration.cohorts import CohortRequest, request_key
+from aftercar.calibration.conduct import Runner
 from aftercar.catalogue.model_data import ModelData
-from aftercar.foundation import hash_bytes, write_atomic
-
-# Raised when what is read from a patient changes, so that old files are not taken for new ones.
-_READING = "1"
+from aftercar.foundation import write_atomic
 
 
-def simulate_or_read(request: CohortRequest, data: ModelData, folder: Path | None) -> pd.DataFrame:
-    """Return what `simulate_cohort` gives, from the folder where it is there; write it there where it is not."""
-    if folder is None:
-        return simulate_cohort(request, data)
-    path = folder / f"{request_key(request, data)[:24]}.parquet"
-    if path.exists():
-        return pd.read_parquet(path)
-    facts = simulate_cohort(request, data)
-    buffer = io.BytesIO()
-    facts.to_parquet(buffer)
-    write_atomic(path, buffer.getvalue())
-    return facts
+def simulate_or_read(
+    requests: Sequence[CohortRequest], data: ModelData, folder: Path | None, *, run: Runner
+) -> list[pd.DataFrame]:
+    """Return what `simulate_cohort` gives for each request, in their order.
 
-
-def request_key(request: CohortRequest, data: ModelData) -> str:
-    """Return the hash of everything that the facts of a cohort hang on."""
-    parts = (
-        _READING, __version__, data.hash, request.cohort.model_dump_json(), request.population.model_dump_json(),
-        request.sets.hash, repr((request.n, request.seed)),
-    )  # fmt: skip
-    return hash_bytes(*(part.encode() for part in parts))
+    Those in the folder are read; the others are run, and each is written there as it is done.
+    """
+    paths = [None if folder is None else folder / f"{request_key(one, data)[:24]}.parquet" for one in requests]
+    found = {k: pd.read_parquet(path) for k, path in enumerate(paths) if path is not None and path.exists()}
+    missing = [k for k in range(len(requests)) if k not in found]
+    for position, facts in run([requests[k] for k in missing]) if missing else ():
+        number = missing[position]
+        path = paths[number]
+        if path is not None:
+            buffer = io.BytesIO()
+            facts.to_parquet(buffer)
+            write_atomic(path, buffer.getvalue())
+        found[number] = facts
+    return [found[k] for k in range(len(requests))]

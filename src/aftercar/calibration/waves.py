@@ -12,8 +12,9 @@ vernon2010, Bayesian Analysis 5:619 (waves of emulation, implausible regions lef
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from aftercar.calibration.cohorts import CohortRequest
+from aftercar.calibration.conduct import Runner, run_on_threads
 from aftercar.calibration.emulator import Design, Emulator, fit_emulator, quadratic_features
 from aftercar.calibration.likelihood import EmulatedTargets
 from aftercar.calibration.outcomes import had_outcome, may_have_outcome
@@ -116,26 +118,50 @@ class Wave:
 
 
 def simulate_design(
-    material: Material, scores: FloatArray, cohorts: tuple[str, ...], *, purpose: str, seed: int, folder: Path | None
+    material: Material,
+    scores: FloatArray,
+    cohorts: tuple[str, ...],
+    *,
+    purpose: str,
+    seed: int,
+    folder: Path | None,
+    run: Runner | None = None,
 ) -> tuple[dict[str, pd.DataFrame], int]:
     """Simulate one patient for each row of scores in every cohort; return facts by cohort and who was left out.
 
-    The column `row` names the row of the scores. All cohorts have the same patients' luck.
+    The column `row` names the row of the scores. All cohorts have the same patients' luck. `run`: what simulates the
+    chunks (see `aftercar.calibration.conduct`); by default this thread.
     """
-    facts: dict[str, list[pd.DataFrame]] = {cohort: [] for cohort in cohorts}
-    stopped = 0
+    units: list[tuple[int, str]] = []
+    requests: list[CohortRequest] = []
     for first in range(0, len(scores), _CHUNK):
         part = scores[first : first + _CHUNK]
         sets = material.space.sets(part, origin="prior")
         own = int(draw_stream(seed, "calibration", purpose, first).integers(2**31))
         for cohort in cohorts:
             known = material.calibration.cohorts[cohort]
-            request = CohortRequest(known, material.populations[known.population], sets, len(part), own)
-            found = simulate_or_read(request, material.data, folder)
-            stopped += len(part) - len(found)
-            facts[cohort].append(found.assign(row=first + found["set"].to_numpy() - 1))
-        _NOTICES.info("simulated: %s, %d of %d patients in each cohort", purpose, first + len(part), len(scores))
+            units.append((first, cohort))
+            requests.append(CohortRequest(known, material.populations[known.population], sets, len(part), own))
+    tell = _count_patients(run or partial(run_on_threads, data=material.data, workers=1), purpose)
+    found = simulate_or_read(requests, material.data, folder, run=tell)
+    facts: dict[str, list[pd.DataFrame]] = {cohort: [] for cohort in cohorts}
+    for (first, cohort), one in zip(units, found, strict=True):
+        facts[cohort].append(one.assign(row=first + one["set"].to_numpy() - 1))
+    stopped = sum(request.n - len(one) for request, one in zip(requests, found, strict=True))
     return {cohort: pd.concat(parts, ignore_index=True) for cohort, parts in facts.items()}, stopped
+
+
+def _count_patients(run: Runner, purpose: str) -> Runner:
+    """Return what runs cohorts and tells how many patients are done."""
+
+    def told(requests: Sequence[CohortRequest]) -> Iterator[tuple[int, pd.DataFrame]]:
+        total, done = sum(one.n for one in requests), 0
+        for position, facts in run(requests):
+            yield position, facts
+            done += requests[position].n
+            _NOTICES.info("simulated: %s, %d of %d patients", purpose, done, total)
+
+    return told
 
 
 def emulate(
@@ -184,8 +210,9 @@ def sample(
 
 
 def run_waves(
-    material: Material, settings: CalibrationSettings, *, folder: Path | None = None, through: int | None = None
-) -> list[Wave]:
+    material: Material, settings: CalibrationSettings, *, folder: Path | None = None, through: int | None = None,
+    run: Runner | None = None,
+) -> list[Wave]:  # fmt: skip
     """Run all waves; the last one emulates the targets that are held back, too.
 
     Parameters
@@ -194,6 +221,8 @@ def run_waves(
         Where simulated cohorts are kept, so that an interrupted run goes on; None keeps nothing.
     through
         How many waves to run; None runs all.
+    run
+        What simulates cohorts: threads or a cluster; by default this thread. Results do not depend on it.
     """
     d = len(material.space.labels)
     design = Design(np.zeros(d), settings.first * np.eye(d))
@@ -204,7 +233,9 @@ def run_waves(
         cohorts = tuple(dict.fromkeys(cohort for target in targets for cohort in target.cohorts))
         purpose = f"wave {k + 1}"
         scores = design.draw(one.patients, draw_stream(settings.seed, "calibration", "design", k))
-        facts, stopped = simulate_design(material, scores, cohorts, purpose=purpose, seed=settings.seed, folder=folder)
+        facts, stopped = simulate_design(
+            material, scores, cohorts, purpose=purpose, seed=settings.seed, folder=folder, run=run
+        )
         emulated = emulate(design, scores, facts, targets)
         chains, at_edge = sample(
             emulated, discrepancy=material.calibration.discrepancy.value, temper=one.temper, purpose=purpose,

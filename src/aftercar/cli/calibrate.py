@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,8 @@ from aftercar.foundation import DEFAULT_SEED, Fault, InputError, Manifest, comma
 
 if TYPE_CHECKING:
     from aftercar.calibration import CalibrationResult
+    from aftercar.calibration.conduct import Runner
+    from aftercar.catalogue.model_data import ModelData
 
 EXAMPLE = "Example: aftercar calibrate --quick --out results/calibration"
 _SIMULATED, _MANIFEST = "simulated", "manifest.json"
@@ -35,11 +39,19 @@ def calibrate(
     ] = None,
     draws: Annotated[int, typer.Option("--draws", min=8, help="Posterior draws to keep.")] = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of patients, designs and chains.")] = DEFAULT_SEED,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Threads; by default one a processor.")
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", help="Address of a Dask scheduler that simulates the cohorts; the same bits."),
+    ] = None,
 ) -> None:
     """Calibrate population parameters to published cohorts, by a likelihood that counts patients.
 
     Every target is printed, observed beside simulated, with those that were held back and those that are missed. The
-    same folder again goes on where a run was interrupted. The full form takes half an hour to an hour on one core.
+    same folder again goes on where a run was interrupted. The full form takes half an hour to an hour on one core;
+    simulations share the cores of this machine, or of a Dask cluster.
     """
     from dataclasses import replace
 
@@ -62,7 +74,8 @@ def calibrate(
     if patients is not None:
         settings = replace(settings, waves=tuple(replace(wave, patients=patients) for wave in settings.waves))
     verifying = min(VERIFYING_PATIENTS, settings.waves[-1].patients)
-    result = run_calibration(material, settings, draws=draws, folder=out / _SIMULATED, verifying=verifying)
+    with _runner(model, data, workers=workers, dask=dask) as run:
+        result = run_calibration(material, settings, draws=draws, folder=out / _SIMULATED, verifying=verifying, run=run)
     console(150).print(render_calibration(result))
     hashes = {
         "model_data": model.hash, "targets": targets.hash,
@@ -71,6 +84,23 @@ def calibrate(
     config = {"quick": quick, "patients": patients, "draws": draws, "calibration": calibration.model_dump(mode="json")}
     _write(result, Manifest(command_line(), config, seed, hashes), out)
     typer.echo(f"folder: {out}{os.sep}")
+
+
+@contextmanager
+def _runner(model: ModelData, directory: Path | None, *, workers: int | None, dask: str | None) -> Iterator[Runner]:
+    """Yield what simulates cohorts, on threads or on a cluster."""
+    from functools import partial
+
+    from aftercar.calibration.conduct import Shared, run_on_cluster, run_on_threads
+
+    if dask is None:
+        yield partial(run_on_threads, data=model, workers=workers)
+        return
+    from aftercar.trials.cluster import open_cluster
+
+    shared = Shared(str(directory.absolute()) if directory is not None else None, model.hash)
+    with open_cluster(dask) as client:
+        yield partial(run_on_cluster, client, shared, data=model)
 
 
 def _check_folder(out: Path) -> None:

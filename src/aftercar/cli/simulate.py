@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aftercar.cli import options
 from aftercar.cli.simulate_files import DataFormat, check_folder, make_files, write_folder
 from aftercar.foundation import DEFAULT_SEED, Fault, InputError, Manifest, command_line, hash_bytes
 
 if TYPE_CHECKING:  # the model is loaded where it is used, so that other commands start fast
     from aftercar.catalogue.model_data import ModelData
     from aftercar.model import Treatment
+    from aftercar.patients import ParameterSets
 
 EXAMPLE = (
     "Example: aftercar simulate ide_cel --then talquetamab@400 --patients 200 --compare-off anti_car_antibodies "
@@ -58,9 +60,18 @@ def simulate(
             rich_help_panel=_SYSTEM,
         ),
     ] = None,
+    sets: Annotated[
+        int, typer.Option("--sets", help="Parameter sets; 0: the catalogue's typical values.", rich_help_panel=_SYSTEM)
+    ] = 40,
+    parameters: Annotated[
+        options.ParametersChoice,
+        typer.Option("--parameters", help="Where the sets come from.", rich_help_panel=_SYSTEM),
+    ] = options.ParametersChoice.posterior,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="NAME=VALUE of a parameter, for all patients. Repeatable.", rich_help_panel=_SYSTEM),
+        typer.Option(
+            "--set", help="NAME=VALUE of a parameter, for all patients; wins over sets.", rich_help_panel=_SYSTEM
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -86,10 +97,12 @@ def simulate(
 ) -> None:
     """Simulate a plan of treatment: burden by clone, CAR-T cells, M-protein, soluble BCMA, drugs, host.
 
-    Simulated and uncalibrated: most parameters are assumed, and the output says how many.
+    Simulated. Patients belong in turn to draws of the calibrated posterior; a first treatment is calibrated, salvage is
+    not, and the output says what is and how many parameters are assumed. The typical patient is shown with the band
+    over the sets.
     """
     every = every if every is not None else 7.0 if patients else 1.0
-    _check_options(context, days=days, patients=patients, seed=seed, every=every, workers=workers, out=out)
+    _check_options(context, days=days, patients=patients, seed=seed, sets=sets, every=every, workers=workers, out=out)
     formats = read_formats(format)
     if out is not None:
         check_folder(out)
@@ -102,18 +115,21 @@ def simulate(
     values = parse_values(set_ or [])
     off, compare_off = off or [], compare_off or []
     _check_request(treatments, days, values, off, compare_off, model)
+    drawn = _choose_sets(treatments, parameters, min(sets, patients or sets), seed=seed, data=data, model=model)
     with show_progress(max(patients, 1) * (1 + len(compare_off)), shown=patients > 1) as advance:
         run = simulate_arms(
             treatments, days=days, patients=patients, seed=seed, values=values, switched_off=off,
-            compare_off=compare_off, every=every, workers=workers or os.cpu_count() or 1, data=model,
+            compare_off=compare_off, every=every, workers=workers or os.cpu_count() or 1, sets=drawn, data=model,
             advance=advance,
         )  # fmt: skip
     if out is not None:
         config = _config(
             treatments, days=days, patients=patients, off=off, compare_off=compare_off, set=values, every=every,
-            formats=[str(form) for form in formats], data=data.name if data else "",
+            formats=[str(form) for form in formats], data=data.name if data else "", sets=sets,
+            parameters=parameters.value if drawn is not None else "typical",
         )  # fmt: skip
         hashes = {"model_data": model.hash} | ({"plan": hash_bytes(plan.read_bytes())} if plan else {})
+        hashes |= {"parameter_sets": drawn.hash} if drawn is not None else {}
         manifest = Manifest(command_line(), config, seed, hashes)
         write_folder(out, make_files(run, manifest, formats=formats, report=not no_report))
     from aftercar.cli.printing import console
@@ -125,14 +141,15 @@ def simulate(
 
 
 def _check_options(
-    context: typer.Context, *, days: float, patients: int, seed: int, every: float, workers: int, out: Path | None
-) -> None:
+    context: typer.Context, *, days: float, patients: int, seed: int, sets: int, every: float, workers: int,
+    out: Path | None,
+) -> None:  # fmt: skip
     faults = []
     if not 0 < days <= _MOST_DAYS:
         faults.append(Fault("option --days", f"{days:g} days.", f"Give more than 0, at most {_MOST_DAYS:,}."))
     if not 0 < every <= _MOST_DAYS:
         faults.append(Fault("option --every", f"a value every {every:g} days.", "Give a number above 0."))
-    for name, value in (("patients", patients), ("seed", seed), ("workers", workers)):
+    for name, value in (("patients", patients), ("seed", seed), ("sets", sets), ("workers", workers)):
         if value < 0:
             faults.append(Fault(f"option --{name}", f"{value} is below 0.", "Give 0 or more."))
     for name in ("format", "no_report"):
@@ -141,6 +158,18 @@ def _check_options(
             faults.append(Fault(f"option --{shown}", "nothing is written without --out.", "Add --out FOLDER."))
     if faults:
         raise InputError(faults)
+
+
+def _choose_sets(
+    plan: Sequence[Treatment], parameters: options.ParametersChoice, n: int, *, seed: int, data: Path | None,
+    model: ModelData,
+) -> ParameterSets | None:  # fmt: skip
+    """Return the sets of the options; no more than there are patients."""
+    from aftercar.catalogue.populations import load_populations
+    from aftercar.patients.parameter_choice import choose_sets_for_plan
+
+    known = load_populations(data, model) if data is not None else load_populations()
+    return choose_sets_for_plan(plan, parameters.value, n, seed=seed, data=model, populations=known)
 
 
 def _check_request(

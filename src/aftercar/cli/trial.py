@@ -186,9 +186,9 @@ def _page(
     plan: TrialPlan, summary: TrialSummary, pictured: TrialTables, manifest: Manifest, sets: ParameterSets | None,
     beside: pd.DataFrame | None,
 ) -> str:  # fmt: skip
+    from aftercar.patients.parameter_choice import is_calibrated
     from aftercar.report.trial_page import TrialResults, render_trial_page
     from aftercar.trials import take_records
-    from aftercar.trials.parameters import is_calibrated
     from aftercar.trials.summary import count_from
 
     paired = plan.design == "paired"

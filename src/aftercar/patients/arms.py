@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,12 @@ import pandas as pd
 import xarray as xr
 
 from aftercar.catalogue.model_data import ModelData, load_model_data
-from aftercar.engine import IntegrationWarning, simulate
+from aftercar.engine import IntegrationWarning, Network, Settings, simulate
 from aftercar.foundation import Fault, InputError
 from aftercar.model.building import SLOTS, build_system
 from aftercar.model.treatment import Course, Treatment, arrange_course
 from aftercar.patients.draws import draw_patients, typical_patient
+from aftercar.patients.parameter_sets import ParameterSets
 from aftercar.patients.simulation import default_settings, switch_values
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,20 +36,24 @@ class Arm:
     """The patients under one setting of the switches.
 
     `people`: parameters, one row per patient. `data`: dims (patient, time), from `aftercar.engine.simulate`.
+    `under_sets`: the typical patient under each parameter set, with the same luck, numbered by set where `data` numbers
+    patients; None for many patients, or without sets.
     """
 
     name: str
     switched_off: tuple[str, ...]
     people: pd.DataFrame
     data: xr.Dataset
+    under_sets: Arm | None = None
 
 
 @dataclass(frozen=True)
 class Trajectories:
     """A plan of treatment simulated in one or many patients, in one or several arms.
 
-    `single`: the typical patient alone. `values`: parameters that the user set. `reading_days`: days that tables show;
-    `irregular_days`: those of them that lie off the regular times, where a level between two doses would stand out.
+    `single`: the typical patient alone, at the medians of the sets if there are any. `values`: parameters that the user
+    set. `reading_days`: days that tables show; `irregular_days`: those of them that lie off the regular times, where a
+    level between two doses would stand out. `sets`: parameter sets; None is the catalogue's typical values.
     """
 
     plan: tuple[Treatment, ...]
@@ -60,6 +65,14 @@ class Trajectories:
     values: Mapping[str, float]
     reading_days: tuple[float, ...]
     irregular_days: tuple[float, ...]
+    sets: ParameterSets | None = None
+
+    def sets_of(self, arm: Arm) -> npt.NDArray[np.int64] | None:
+        """Return the parameter set of each patient, from 1, 0 being the medians of the sets; None without sets."""
+        ids = arm.data["patient"].to_numpy()
+        if self.sets is None:
+            return None
+        return np.zeros(len(ids), dtype=np.int64) if self.single else self.sets.sets_of(ids)
 
 
 def simulate_arms(
@@ -73,6 +86,7 @@ def simulate_arms(
     compare_off: Sequence[str] = (),
     every: float = 1.0,
     workers: int = 1,
+    sets: ParameterSets | None = None,
     data: ModelData | None = None,
     advance: Callable[[int], None] = lambda n: None,
 ) -> Trajectories:
@@ -85,12 +99,15 @@ def simulate_arms(
     patients
         Number of virtual patients; 0 is the typical patient alone.
     values, switched_off
-        Parameters set and mechanisms switched off in all arms.
+        Parameters set and mechanisms switched off in all arms; they win over sets.
     every
         Interval of output times [day]. Days of tables, and every day of the four weeks after an infusion of CAR-T
         cells, are added.
     workers
         Threads; results do not depend on it.
+    sets
+        Parameter sets to which the patients belong in turn. The typical patient is simulated at their medians, and
+        under each of them.
     advance
         Called with the number of patients that are done.
 
@@ -106,26 +123,28 @@ def simulate_arms(
     reading = reading_days(plan, days)
     times = output_times(course, every=every, reading=reading)
     outputs = wanted_outputs(course, data)
-    _check_size((1 + len(compare_off)) * max(patients, 1) * len(times) * len(outputs))
+    rows = patients or 1 + (0 if sets is None else len(sets.values))
+    _check_size((1 + len(compare_off)) * rows * len(times) * len(outputs))
+    system, settings = build_system(data, course.structure), default_settings(course.structure, data)
+    run = _Runner(course, system, settings, times, outputs, seed, workers, advance)
     arms = []
     for name, off in _arm_names(compare_off, data).items():
         own = {**fixed, **switch_values(off, data)}
         people = (
-            draw_patients(course, n=patients, seed=seed, values=own, data=data)
+            draw_patients(course, n=patients, seed=seed, values=own, sets=sets, data=data)
             if patients
-            else typical_patient(course, values=own, data=data)
+            else typical_patient(course, values=own, sets=None if sets is None else sets.medians(), data=data)
         )
-        runs = _run(course, people, times=times, outputs=outputs, seed=seed, data=data, workers=workers)
-        parts = []
-        for part in runs:
-            parts.append(part)
-            advance(part.sizes["patient"])
-        arms.append(Arm(name, (*switched_off, *off), people, xr.concat(parts, dim="patient")))
+        arm = Arm(name, (*switched_off, *off), people, run.many(people))
+        if sets is not None and not patients:
+            under = typical_patient(course, values=own, sets=sets, data=data)
+            arm = replace(arm, under_sets=replace(arm, people=under, data=run.alike(under)))
+        arms.append(arm)
     regular = output_times(course, every=every, reading=())
     return Trajectories(
         plan=tuple(plan), course=course, model_data=data, arms=tuple(arms), seed=seed, single=not patients,
         values=dict(values or {}), reading_days=reading,
-        irregular_days=tuple(sorted(set(reading) - set(regular.tolist()) - {one.day for one in plan})),
+        irregular_days=tuple(sorted(set(reading) - set(regular.tolist()) - {one.day for one in plan})), sets=sets,
     )  # fmt: skip
 
 
@@ -170,25 +189,43 @@ def _check_size(values: int) -> None:
         raise InputError(Fault("simulate", found, "Ask for fewer patients or arms, or rarer values: --every 14."))
 
 
-def _run(
-    course: Course, people: pd.DataFrame, *, times: FloatArray, outputs: list[str], seed: int, data: ModelData,
-    workers: int,
-) -> Iterator[xr.Dataset]:  # fmt: skip
-    """Yield the patients chunk by chunk, in their order."""
-    system, settings = build_system(data, course.structure), default_settings(course.structure, data)
+@dataclass(frozen=True)
+class _Runner:
+    """Simulates a course in tables of patients, chunk by chunk on threads, whose number changes nothing."""
 
-    def one(first: int) -> xr.Dataset:
-        return simulate(
-            system, times=times, patients=people.iloc[first : first + _CHUNK], doses=list(course.doses),
-            outputs=outputs, seed=seed, settings=settings,
+    course: Course
+    system: Network
+    settings: Settings
+    times: FloatArray
+    outputs: list[str]
+    seed: int
+    workers: int
+    advance: Callable[[int], None]
+
+    def many(self, people: pd.DataFrame) -> xr.Dataset:
+        """Simulate patients of whom each has a luck of its own."""
+        return self._joined([people.iloc[first : first + _CHUNK] for first in range(0, len(people), _CHUNK)])
+
+    def alike(self, people: pd.DataFrame) -> xr.Dataset:
+        """Simulate each row as patient 1, so that rows differ by parameters alone; rows are numbered in the result."""
+        first = [people.iloc[[k]].set_axis([1], axis=0) for k in range(len(people))]
+        return self._joined(first).assign_coords(patient=people.index.to_numpy())
+
+    def _joined(self, tables: Sequence[pd.DataFrame]) -> xr.Dataset:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", IntegrationWarning)  # who stopped early is counted in every table
+            parts = [self._one(tables[0])]  # compiles, so that no two threads do
+            if self.workers > 1 and len(tables) > 2:
+                with ThreadPoolExecutor(self.workers) as pool:
+                    parts += pool.map(self._one, tables[1:])
+            else:
+                parts += map(self._one, tables[1:])
+        return xr.concat(parts, dim="patient")
+
+    def _one(self, people: pd.DataFrame) -> xr.Dataset:
+        result = simulate(
+            self.system, times=self.times, patients=people, doses=list(self.course.doses), outputs=self.outputs,
+            seed=self.seed, settings=self.settings,
         )  # fmt: skip
-
-    starts = list(range(0, len(people), _CHUNK))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IntegrationWarning)  # who stopped early is counted in every table
-        yield one(starts[0])  # compiles, so that no two threads do
-        if workers > 1 and len(starts) > 2:
-            with ThreadPoolExecutor(workers) as pool:
-                yield from pool.map(one, starts[1:])
-        else:
-            yield from map(one, starts[1:])
+        self.advance(len(people))
+        return result

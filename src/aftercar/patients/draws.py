@@ -230,18 +230,30 @@ def _places(course: Course, data: ModelData) -> dict[str, tuple[str, str]]:
 
 
 def typical_patient(
-    course: Course, *, values: Mapping[str, float] | None = None, data: ModelData | None = None
-) -> pd.DataFrame:
-    """Return the patient in whom every parameter has its typical value, as a table of one row."""
+    course: Course, *, values: Mapping[str, float] | None = None, sets: ParameterSets | None = None,
+    data: ModelData | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the patient in whom every parameter has its typical value, as a table of one row; of one row a set.
+
+    `values` win over sets.
+    """
     data = data or load_model_data()
-    table = {name: np.full(1, value) for name, value in course.parameters.items()}
+    n = 1 if sets is None else len(sets.values)
+    chosen = {} if sets is None else sets.of_patients(np.arange(1, n + 1))
+    places = _places(course, data) if chosen else {}
     fixed = check_values(values or {}, course, data)
+    table = {
+        name: chosen.get(places.get(name, ("", ""))[0], np.full(n, value)) for name, value in course.parameters.items()
+    }
     for name, parameter in data.parameters.items():
         law = parameter.between_patients
+        if name in chosen and not parameter.slot:
+            table[name] = chosen[name]
         if law is not None and law.law == "by_category" and law.of in fixed:
-            table[name] = np.full(1, (law.values or ())[int(fixed[law.of])])
-    table |= {name: np.full(1, value) for name, value in fixed.items()}
-    return _linked(table, course, data, 1, 0)
+            moved = chosen[name] / parameter.value if name in chosen else np.ones(n)
+            table[name] = (law.values or ())[int(fixed[law.of])] * moved
+    table |= {name: np.full(n, value) for name, value in fixed.items()}
+    return _linked(table, course, data, n, 0)
 
 
 def _linked(table: dict[str, FloatArray], course: Course, data: ModelData, n: int, first: int) -> pd.DataFrame:

@@ -49,10 +49,13 @@ class ParameterSets:
         One set a row, one name a column; the index counts sets from 1. What has no column is as in the catalogue.
     origin
         Where they come from: drawn from ranges (prior), calibrated (posterior), or the catalogue itself (typical).
+    beside
+        Columns of a posterior that were not calibrated, but drawn from their ranges beside it.
     """
 
     values: pd.DataFrame
     origin: Origin = field(kw_only=True)
+    beside: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         table = self.values.astype(np.float64)
@@ -67,6 +70,16 @@ class ParameterSets:
         """SHA-256 of names, values and origin."""
         names = "\n".join(map(str, self.values.columns))
         return hash_bytes(self.origin.encode(), names.encode(), np.ascontiguousarray(self.values.to_numpy()).tobytes())
+
+    def origin_of(self, place: str) -> Origin:
+        """Return where the values of one number come from; what has no column is typical."""
+        if place not in self.values.columns:
+            return "typical"
+        return "prior" if place in self.beside else self.origin
+
+    def medians(self) -> ParameterSets:
+        """Return the one set that holds the median over sets of every number."""
+        return replace(self, values=self.values.median().to_frame().T)
 
     def sets_of(self, patients: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the set, counted from 1, to which each patient belongs: patient i to set (i - 1) mod K, plus 1."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from aftercar.catalogue.calibration import Calibration, load_calibration
 from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.catalogue.populations import Population, load_populations
 from aftercar.catalogue.posterior import load_posterior_table
@@ -53,6 +55,21 @@ def load_posterior(
         what = "the posterior was calibrated on other parameters, laws, therapies or populations than are in use"
         warnings.warn(f"{what}; `aftercar calibrate` makes it anew.", OtherBasisWarning, stacklevel=2)
     return sets
+
+
+def fitted_therapies(calibration: Calibration | None = None) -> tuple[str, ...]:
+    """Return the therapies of the cohorts whose figures a calibration fits, by default the built-in one.
+
+    A cohort whose figures are only held back, to see how they are predicted, is not among them.
+    """
+    one = calibration or _built_in()
+    cohorts = {cohort for target in one.targets.values() if target.use == "fit" for cohort in target.cohorts}
+    return tuple(sorted({one.cohorts[cohort].therapy for cohort in cohorts}))
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> Calibration:
+    return load_calibration()
 
 
 def basis_hash(data: ModelData, therapies: Iterable[str], populations: Mapping[str, Population]) -> str:

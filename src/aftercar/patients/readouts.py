@@ -6,9 +6,9 @@ These are true values of the simulation: no assay noise, no visits, no confirmat
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 
 import numpy as np
@@ -19,11 +19,15 @@ import xarray as xr
 from aftercar.catalogue.biology import GRADES, Number
 from aftercar.model.structure import PROGENITOR, SITES, Clone, Structure
 from aftercar.patients.arms import Arm, Trajectories
+from aftercar.patients.parameter_sets import ParameterSets
+from aftercar.patients.parameter_spread import spread_of_levels, spread_of_share
 
 FloatArray = npt.NDArray[np.float64]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LEVELS = ("tumour_total", "mrd_level", "m_protein_g_per_dl", "sbcma_ng_per_ml", "copies_per_ug", "bcma_density")
+CALIBRATED, SET_BY_YOU = "calibrated", "set by you"
 NO_TUMOUR = "no tumour cell left"
+_OF_SETS = 0.9  # as the outer band of patients
 _TRACE = 1e-6  # g/dL or mg/L: below what rounding leaves in a patient who makes none, far below every assay
 
 
@@ -66,19 +70,47 @@ def tabulate_typical(arm: Arm, structure: Structure, days: Sequence[float]) -> p
     return table
 
 
-def tabulate_ranges(arm: Arm, days: Sequence[float], names: Sequence[str] = LEVELS) -> pd.DataFrame:
-    """Return quantiles over patients: columns day, quantity, unit, patients, q05, q25, median, q75, q95.
+def tabulate_ranges(
+    arm: Arm, days: Sequence[float], names: Sequence[str] = LEVELS, *, sets: npt.NDArray[np.int64] | None = None
+) -> pd.DataFrame:
+    """Return quantiles over patients on given days, and over parameter sets: see `ranges_of`.
 
-    Patients whose integration stopped early count up to there.
+    Columns day, quantity, unit, patients, q05, q25, median, q75, q95, and those of the sets. Patients whose integration
+    stopped early count up to there.
     """
     parts = []
     for name in names:
-        data = arm.data[name].sel(time=list(days))
-        table = quantiles(data.to_numpy(), np.asarray(days, dtype=np.float64))
+        table = ranges_of(arm, partial(_levels_on, name=name, days=list(days)), times=days, sets=sets)
         table.insert(1, "quantity", name)
-        table.insert(2, "unit", data.attrs["units"])
+        table.insert(2, "unit", arm.data[name].attrs["units"])
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
+
+
+def _levels_on(arm: Arm, *, name: str, days: Sequence[float]) -> FloatArray:
+    return np.asarray(arm.data[name].sel(time=days).to_numpy(), dtype=np.float64)
+
+
+def ranges_of(
+    arm: Arm, read: Callable[[Arm], FloatArray], *, times: Sequence[float] | FloatArray,
+    sets: npt.NDArray[np.int64] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return quantiles over patients of what `read` gives, shape (patients, times), and the interval over sets.
+
+    With the parameter set of each patient, `parameters_lb` and `parameters_ub` hold 90% of the sets: of the typical
+    patient's level, or of the median patient of each set without what is luck of its few patients (missing where each
+    set has one patient).
+    Quantiles over patients are of all patients, whatever their set: they hold what differs and what is not known.
+    """
+    values = read(arm)
+    table = quantiles(values, np.asarray(times, dtype=np.float64))
+    if sets is None:
+        return table
+    if arm.under_sets is not None:
+        over = quantiles(read(arm.under_sets), np.asarray(times, dtype=np.float64))
+        return table.assign(parameters_lb=over["q05"], parameters_ub=over["q95"])
+    lower, upper = spread_of_levels(values, sets, level=_OF_SETS)
+    return table.assign(parameters_lb=lower, parameters_ub=upper)
 
 
 def quantiles(values: FloatArray, times: FloatArray) -> pd.DataFrame:
@@ -92,8 +124,11 @@ def quantiles(values: FloatArray, times: FloatArray) -> pd.DataFrame:
     return pd.DataFrame({"day": times, "patients": known} | columns)
 
 
-def count_outcomes(arm: Arm, structure: Structure) -> pd.DataFrame:
+def count_outcomes(arm: Arm, structure: Structure, *, sets: npt.NDArray[np.int64] | None = None) -> pd.DataFrame:
     """Return how many patients had each outcome: columns outcome, patients, of, share.
+
+    With the parameter set of each patient, `parameters_lb` and `parameters_ub` hold 90% of the sets, without what is
+    luck of their few patients; they are missing where each set has one patient.
 
     A rise of M-protein is one of 25% and 0.5 g/dL from the lowest value so far, at one output time; where light chains
     alone are made, one of 25% and 100 mg/L of these. Falls and rises are counted among patients whose myeloma secretes;
@@ -103,7 +138,7 @@ def count_outcomes(arm: Arm, structure: Structure) -> pd.DataFrame:
     after = arm.data["time"].to_numpy() >= 0.0
     data = arm.data.isel(time=after)
     marker, n = read_marker(data), data.sizes["patient"]
-    fall, secreting = marker.deepest_fall(), int(marker.evaluable.sum())
+    fall, secreting, everybody = marker.deepest_fall(), marker.evaluable, np.ones(n, dtype=bool)
     lowest_mrd = np.nanmin(data["mrd_level"].to_numpy(), axis=1)
     burden = data["tumour_total"].to_numpy()
     risen, first = marker.find_rise()
@@ -114,20 +149,24 @@ def count_outcomes(arm: Arm, structure: Structure) -> pd.DataFrame:
         (
             f"marrow below 1 myeloma cell in {1 / limits['mrd_threshold']:,.0f} at some time",
             lowest_mrd < limits["mrd_threshold"],
-            n,
+            everybody,
         ),
-        ("no tumour cell left at the end", burden[:, -1] < 1.0, n),
+        ("no tumour cell left at the end", burden[:, -1] < 1.0, everybody),
         ("M-protein risen by 25% and 0.5 g/dL from its lowest, or light chain by 100 mg/L", risen, secreting),
     ]
     for name, share in share_with_variant(data, structure).items():
         at_rise = share[np.arange(n), first]
-        rows.append((f"at that rise most cells {name}", risen & (at_rise > 0.5), int(risen.sum())))
+        rows.append((f"at that rise most cells {name}", risen & (at_rise > 0.5), risen))
     stopped = data["stopped_because"].to_numpy() != ""
-    rows.append(("integration stopped early (left out from there on)", stopped, n))
+    rows.append(("integration stopped early (left out from there on)", stopped, everybody))
     table = pd.DataFrame(
-        [(name, int(np.sum(hit)), of) for name, hit, of in rows], columns=["outcome", "patients", "of"]
+        [(name, int(np.sum(hit)), int(np.sum(among))) for name, hit, among in rows],
+        columns=["outcome", "patients", "of"],
     )
     table["share"] = table["patients"] / table["of"].where(table["of"] > 0)
+    if sets is not None:
+        spread = [spread_of_share(hit[among], sets[among], level=_OF_SETS) for _, hit, among in rows]
+        table[["parameters_lb", "parameters_ub"]] = np.array(spread)
     return table
 
 
@@ -204,24 +243,53 @@ def share_with_variant(data: xr.Dataset, structure: Structure) -> dict[str, Floa
 def list_parameters(run: Trajectories) -> pd.DataFrame:
     """Return every number that a run rests on: the patient's parameters, those of its slots and its lymphodepletion.
 
-    Columns name, value (typical), unit, grade, source, note. What the user set has the grade ``set by you``.
+    Columns name, value (typical, or the median over sets), low and high (ends of 90% of the sets), unit, grade, source,
+    note, place (where the number stands, as sets name it). What the user set has the grade ``set by you``, what the
+    sets hold of a posterior the grade ``calibrated``.
     """
     data = run.model_data
     numbers: dict[str, Number] = {k: p for k, p in data.parameters.items() if not p.slot}
+    places = {name: name for name in numbers}
     for slot, therapy in run.course.slots.items():
-        numbers |= {f"{slot}_{name}": number for name, (_, number) in data.slot_numbers(therapy).items()}
+        slots = data.slot_numbers(therapy).items()
+        numbers |= {f"{slot}_{name}": number for name, (_, number) in slots}
+        places |= {f"{slot}_{name}": place for name, (place, _) in slots}
     for regimen in _regimens(run):
         action = data.actions[regimen]
         numbers |= {f"{regimen}_{k}": v for k, v in {**data.slot_parameters(action.kind), **action.values}.items()}
     own_values = {f"{s}_{k}": v for s, t in run.course.slots.items() for one in run.plan if one.therapy == t
                   for k, v in one.values.items()} | dict(run.values)  # fmt: skip
-    rows = [
-        (name, own_values.get(name, number.value), number.unit,
-         "set by you" if name in own_values else number.grade,
-         "" if name in own_values else number.source, "" if name in own_values else number.note)
-        for name, number in numbers.items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["name", "value", "unit", "grade", "source", "note"])
+    rows = []
+    for name, number in numbers.items():
+        place = places.get(name, "")
+        low, value, high = _over_sets(run.sets, place) or (number.value,) * 3
+        grade: str = number.grade
+        source, note = number.source, number.note
+        if run.sets is not None and run.sets.origin_of(place) == "posterior":
+            grade = CALIBRATED
+        if name in own_values:
+            low = value = high = own_values[name]
+            grade, source, note = SET_BY_YOU, "", ""
+        rows.append((name, value, low, high, number.unit, grade, source, note, place))
+    return pd.DataFrame(rows, columns=["name", "value", "low", "high", "unit", "grade", "source", "note", "place"])
+
+
+def _over_sets(sets: ParameterSets | None, place: str) -> tuple[float, float, float] | None:
+    """Return the quantiles 5, 50 and 95% of a number over the sets; None where it is typical."""
+    if sets is None or sets.origin_of(place) == "typical":
+        return None
+    low, middle, high = np.quantile(sets.values[place], [0.05, 0.5, 0.95])
+    return float(low), float(middle), float(high)
+
+
+def find_overridden(run: Trajectories) -> list[str]:
+    """Return the parameters that the user set in place of calibrated values."""
+    if run.sets is None:
+        return []
+    table = list_parameters(run)
+    own = table[table["grade"] == SET_BY_YOU]
+    return [name for name, place in zip(own["name"], own["place"], strict=True)
+            if run.sets.origin_of(place) == "posterior"]  # fmt: skip
 
 
 def _regimens(run: Trajectories) -> list[str]:
@@ -243,5 +311,5 @@ def _regimens(run: Trajectories) -> list[str]:
 def count_grades(run: Trajectories) -> dict[str, int]:
     """Return how many of the numbers have each grade, definitions left out."""
     found = list_parameters(run)["grade"].value_counts()
-    order = [*(g for g in GRADES if g != "definition"), "set by you"]
+    order = [*(g for g in GRADES if g != "definition"), CALIBRATED, SET_BY_YOU]
     return {grade: int(found.get(grade, 0)) for grade in order}

@@ -17,6 +17,7 @@ from aftercar.model.building import build_system
 from aftercar.model.structure import Structure
 from aftercar.model.treatment import Course, Treatment, arrange_course
 from aftercar.patients.draws import draw_patients, typical_patient
+from aftercar.patients.parameter_sets import ParameterSets
 
 # Cells below one hundredth and amounts below a billionth of their unit are beyond every assay.
 _ATOL_CELLS, _ATOL_OTHER = 1e-2, 1e-9
@@ -33,6 +34,7 @@ def simulate_plan(
     every: float = 1.0,
     outputs: Sequence[str] | None = None,
     counted: bool = True,
+    sets: ParameterSets | None = None,
     data: ModelData | None = None,
     settings: Settings | None = None,
 ) -> xr.Dataset:
@@ -56,6 +58,9 @@ def simulate_plan(
         Names of states, parameters and observables; by default every clone, product, level and observable.
     counted
         Whether small populations are whole cells that live and die at random. False gives the deterministic system.
+    sets
+        Parameter sets to which the patients belong in turn, the coordinate `parameter_set`; `values` win over them. The
+        typical patient stands at their medians. None is the catalogue's typical values.
 
     Returns
     -------
@@ -78,11 +83,13 @@ def simulate_plan(
     course = replace(course, structure=replace(course.structure, counted=counted))
     fixed = {**switch_values(switched_off, data), **(values or {})}
     people = (
-        draw_patients(course, n=patients, seed=seed, values=fixed, data=data)
+        draw_patients(course, n=patients, seed=seed, values=fixed, sets=sets, data=data)
         if patients
-        else typical_patient(course, values=fixed, data=data)
+        else typical_patient(course, values=fixed, sets=None if sets is None else sets.medians(), data=data)
     )
     result = simulate_course(course, people, seed=seed, every=every, outputs=outputs, data=data, settings=settings)
+    if sets is not None and patients:
+        result = result.assign_coords(parameter_set=("patient", sets.sets_of(people.index)))
     return result.assign_attrs(
         kind="simulated", plan="; ".join(f"{t.therapy} from day {t.day:g}" for t in plan),
         slots="; ".join(f"{k}: {v}" for k, v in course.slots.items()), switched_off=", ".join(switched_off),

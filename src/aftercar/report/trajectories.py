@@ -9,16 +9,20 @@ from markupsafe import Markup
 
 from aftercar.foundation import Manifest
 from aftercar.patients.arms import Trajectories
-from aftercar.patients.readouts import count_outcomes, list_parameters, tabulate_ranges
+from aftercar.patients.parameter_choice import is_calibrated, parameter_words
+from aftercar.patients.readouts import CALIBRATED, count_outcomes, list_parameters, tabulate_ranges
 from aftercar.report import words
 from aftercar.report.document import render_document
 from aftercar.report.embedding import embed_json
 from aftercar.report.trajectories_figures import trajectory_figures
-from aftercar.report.trajectories_terminal import level_frame, outcome_frame
+from aftercar.report.trajectories_terminal import level_frame, outcome_frame, sets_note
 from aftercar.report.trajectories_words import (
     DISCLAIMER,
     GRADE_WORDS,
+    calibration_text,
     plan_text,
+    ranges_text,
+    set_text,
     simulated_sentence,
     switched_off_text,
 )
@@ -27,6 +31,7 @@ from aftercar.report.trajectories_words import (
 def render_trajectories(run: Trajectories, manifest: Manifest) -> str:
     """Return a run as one self-contained HTML page; the same run gives the same bytes."""
     who = "the typical patient" if run.single else words.plural(len(run.arms[0].people), "virtual patient")
+    limits = ranges_text(run)
     return render_document(
         "trajectories.html.j2",
         figures=(figures := trajectory_figures(run)),
@@ -38,6 +43,11 @@ def render_trajectories(run: Trajectories, manifest: Manifest) -> str:
         plan=plan_frame(run),
         levels=[(arm.name, level_frame(run, arm)) for arm in run.arms],
         outcomes=None if run.single else outcome_frame(run),
+        ranges=f": {limits}" if limits else "",
+        sets_note=sets_note(run),
+        calibrated=is_calibrated(run.sets),
+        calibration=calibration_text(run),
+        with_sets=run.sets is not None,
         several=len(run.arms) > 1,
         single=run.single,
         mechanisms=_mechanisms(run),
@@ -73,14 +83,19 @@ def plan_frame(run: Trajectories) -> pd.DataFrame:
 
 
 def _asked(run: Trajectories) -> list[tuple[str, str]]:
-    pairs = [("Plan", plan_text(run)), ("To day", f"{run.course.end:g}"), ("Seed", str(run.seed))]
+    pairs = [
+        ("Plan", plan_text(run)),
+        ("Parameters", parameter_words(run.sets)),
+        ("To day", f"{run.course.end:g}"),
+        ("Seed", str(run.seed)),
+    ]
     off = run.arms[0].switched_off
     pairs.append(("Mechanisms switched off", switched_off_text(run, off) if off else "none"))
     if len(run.arms) > 1:
         names = "; ".join(arm.name for arm in run.arms)
         pairs.append(("Arms", f"{names}. The same patients, with the same luck, in each."))
     if run.values:
-        pairs.append(("Set by you", ", ".join(f"{k} = {v:g}" for k, v in run.values.items())))
+        pairs.append(("Set by you", set_text(run)))
     return pairs
 
 
@@ -99,21 +114,35 @@ def _parameters(run: Trajectories) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Parameter": table["name"],
-            "Typical value": [f"{value:.4g}" for value in table["value"]],
+            "Typical value": [
+                f"{value:.4g}" if low == high else f"{value:.4g} [{low:.4g}, {high:.4g}]"
+                for value, low, high in zip(table["value"], table["low"], table["high"], strict=True)
+            ],
             "Unit": table["unit"],
-            "How it is known": [GRADE_WORDS.get(grade, grade) for grade in table["grade"]],
+            "How it is known": [
+                _known_text(grade, low < high)
+                for grade, low, high in zip(table["grade"], table["low"], table["high"], strict=True)
+            ],
             "Source": table["source"],
         }
     )
 
 
+def _known_text(grade: str, drawn: bool) -> str:
+    known = GRADE_WORDS.get(grade, grade)
+    return f"{known}; drawn from its range" if drawn and grade != CALIBRATED else known
+
+
 def _result(run: Trajectories) -> dict[str, Any]:
     """Return the tables as plain data."""
-    answer: dict[str, Any] = {"kind": "simulated", "uncalibrated": True, "arms": {}}
+    answer: dict[str, Any] = {
+        "kind": "simulated", "uncalibrated": not is_calibrated(run.sets), "calibration": calibration_text(run),
+        "parameters": parameter_words(run.sets), "arms": {},
+    }  # fmt: skip
     for arm in run.arms:
-        frames = {"levels": tabulate_ranges(arm, run.reading_days)}
+        frames = {"levels": tabulate_ranges(arm, run.reading_days, sets=run.sets_of(arm))}
         if not run.single:
-            frames["outcomes"] = count_outcomes(arm, run.course.structure)
+            frames["outcomes"] = count_outcomes(arm, run.course.structure, sets=run.sets_of(arm))
         answer["arms"][arm.name] = {name: _records(frame) for name, frame in frames.items()}
     return answer
 

@@ -33,6 +33,8 @@ def clone_figure(run: Trajectories, arm: Arm, suffix: str) -> Figure:
     ]
     missing = [name for name in counts if name not in shown]
     caption = "Myeloma cells by clone, both sites together. A line ends where less than one cell is left."
+    if run.sets is not None:
+        caption += " Parameters at the medians of the sets."
     if missing:
         caption += f" Never a whole cell: {'; '.join(missing)}."
     title = "Burden by clone" + (f" ({arm.name})" if suffix else "")

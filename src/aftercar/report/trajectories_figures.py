@@ -18,7 +18,7 @@ _RELATIVE = "Serum M-protein, or the free light chain of patients without one, i
 def trajectory_figures(run: Trajectories) -> list[Figure]:
     """Return all figures of a run: burden, clones, what assays read, drugs, host."""
     several = len(run.arms) > 1
-    figures = [_burden(run)] if several or not run.single else []
+    figures = [_burden(run)] if several or not run.single or run.sets is not None else []
     for number, arm in enumerate(run.arms, start=1):
         suffix = f"-{number}" if several else ""
         figures.append(clone_figure(run, arm, suffix) if run.single else leading_figure(run, arm, suffix))
@@ -133,8 +133,8 @@ def _host(run: Trajectories) -> Figure:
     }
     caption = "The host's T cells, suppression by the marrow's environment, and antibodies against the CAR (0 to 1)."
     lines = make_lines(run, readers)
-    if not run.single:  # eight bands on one another cannot be read
+    if not run.single or run.sets is not None:  # eight bands on one another cannot be read
         lines = [Line(line.name, line.table[["day", "median"]], line.colour, line.dashed) for line in lines]
-        caption += " Lines: medians."
+        caption += " Lines: parameters at the medians of the sets." if run.single else " Lines: medians."
     figure = make_figure(run, "host", "Host and marrow environment", caption, lines, quantity="index", y_title="index")
     return figure

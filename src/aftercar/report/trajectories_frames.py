@@ -9,7 +9,7 @@ import pandas as pd
 
 from aftercar.model.treatment import Treatment, arrange_course
 from aftercar.patients.arms import Arm, Trajectories
-from aftercar.patients.readouts import FloatArray, quantiles
+from aftercar.patients.readouts import FloatArray, ranges_of
 from aftercar.report import words
 from aftercar.report.figure import Figure
 from aftercar.report.trajectories_lines import COLOURS, SIDE_WIDTH, Guide, Line, Span, line_specs
@@ -41,13 +41,13 @@ def level_reader(name: str) -> Reader:
 
 
 def make_lines(run: Trajectories, readers: Mapping[str, Reader]) -> list[Line]:
-    """Return a line for each quantity and arm: one patient's course, or the median with ranges."""
+    """Return a line for each quantity and arm: one patient's course, or the median, with the ranges that there are."""
     lines = []
     for position, (name, read) in enumerate(readers.items()):
         for number, arm in enumerate(run.arms):
-            table = quantiles(read(arm), arm.data["time"].to_numpy())
+            table = ranges_of(arm, read, times=arm.data["time"].to_numpy(), sets=run.sets_of(arm))
             if run.single:
-                table = table[["day", "median"]]
+                table = table.drop(columns=["q05", "q25", "q75", "q95"])
             label = name if len(run.arms) == 1 else arm.name if len(readers) == 1 else f"{name}, {arm.name}"
             colour = COLOURS[(position if len(readers) > 1 else number) % len(COLOURS)]
             lines.append(Line(label, table, colour, dashed=min(number, 2)))
@@ -69,14 +69,26 @@ def make_figure(
         days=days,
         left_out=run.irregular_days,
     )
-    banded = any("q05" in line.table for line in lines)
-    ranges = " Lines: medians; bands: 50% and 90% of the patients." if banded else ""
+    ranges = _ranges_note(run, lines)
     foot = "" if floor is None or figure_id.startswith("clones") else f" Values below {floor:g} are drawn at the foot."
     return Figure(
         figure_id=figure_id, title=f"{title}, simulated", caption=f"{caption}{ranges}{foot}",
         summary=_summary(title, lines, quantity), spec=spec, narrow_spec=narrow,
         table=_table(run, lines, quantity), side_width=SIDE_WIDTH,
     )  # fmt: skip
+
+
+def _ranges_note(run: Trajectories, lines: Sequence[Line]) -> str:
+    over_sets = any("parameters_lb" in line.table and line.table["parameters_lb"].notna().any() for line in lines)
+    if run.single:
+        found = " Line: parameters at the medians of the sets; band between dotted edges: 90% of the parameter sets."
+        return found if over_sets else ""
+    if not any("q05" in line.table for line in lines):
+        return ""
+    found = " Lines: medians; bands: 50% and 90% of the patients"
+    if run.sets is not None:
+        found += ", whatever their parameter set"
+    return found + ("; dotted: 90% of the parameter sets, for the median of their patients." if over_sets else ".")
 
 
 def _summary(title: str, lines: Sequence[Line], quantity: str) -> str:
@@ -95,8 +107,9 @@ def _table(run: Trajectories, lines: Sequence[Line], quantity: str) -> pd.DataFr
     table = pd.DataFrame({"Day": [f"{day:g}" for day in run.reading_days]})
     for line in lines:
         rows = line.table.set_index("day").loc[list(run.reading_days)]
-        if "q05" in rows:
-            cells = [range_text(quantity, *row) for row in rows[["median", "q05", "q95"]].to_numpy()]
+        ends = next((pair for pair in (["q05", "q95"], ["parameters_lb", "parameters_ub"]) if pair[0] in rows), None)
+        if ends is not None:
+            cells = [range_text(quantity, *row) for row in rows[["median", *ends]].to_numpy()]
         else:
             cells = [level_text(quantity, value) for value in rows["median"]]
         table[line.name] = cells

@@ -37,7 +37,8 @@ SIDE_WIDTH = 66 + PADDING["right"]  # axis title and labels stand left of the pl
 
 @dataclass(frozen=True)
 class Line:
-    """One line: `table` has the columns day and median, and for ranges q05, q25, q75, q95."""
+    """One line: `table` has the columns day and median, and for ranges over patients q05, q25, q75, q95, for those over
+    parameter sets parameters_lb, parameters_ub."""
 
     name: str
     table: pd.DataFrame
@@ -88,7 +89,8 @@ def line_specs(
         for line, table in zip(lines, kept, strict=True)
         for row in table.to_dict("records")
     ]
-    levels: list[float] = [row[k] for row in rows for k in ("median", "q95") if row.get(k) is not None]
+    highest = ("median", "q95", "parameters_ub")
+    levels: list[float] = [row[k] for row in rows for k in highest if row.get(k) is not None]
     top = max([*levels, *(g.level for g in guides)], default=1.0)
     return tuple(  # type: ignore[return-value]
         _spec(lines, rows, _y_axis(y_title, floor, top, height), guides, spans, days, height=height, columns=columns)
@@ -102,7 +104,7 @@ def _spec(
 ) -> dict[str, Any]:  # fmt: skip
     scale = alt.Scale(domain=list(days), nice=False)
     x = alt.X("day:Q", title="days", scale=scale, axis=alt.Axis(grid=False, tickCount=8 if columns > 1 else 5))
-    layers: list[Any] = [*_bands(lines, x, y), _curves(lines, x, y, columns)]
+    layers: list[Any] = [*_bands(lines, x, y), *_edges_of_sets(lines, x, y), _curves(lines, x, y, columns)]
     layers += [layer for one in guides for layer in _guide(one, y, days)]
     layers += span_layers(spans, days, height)
     chart = alt.layer(*layers).properties(name=PLOT_VIEW, width=420, height=height, padding=PADDING)
@@ -152,15 +154,31 @@ def _curves(lines: Sequence[Line], x: alt.X, y: dict[str, Any], columns: int) ->
 def _bands(lines: Sequence[Line], x: alt.X, y: dict[str, Any]) -> list[Any]:
     """Draw the ranges, each in the colour of its line; without a scale of their own, which would take the legend."""
     bands = []
-    for lower, upper, opacity in (("q05", "q95", 0.13), ("q25", "q75", 0.22)):
+    for lower, upper, opacity in (("q05", "q95", 0.13), ("q25", "q75", 0.22), ("parameters_lb", "parameters_ub", 0.13)):
         for line in lines:
-            if lower in line.table:
-                own = alt.Chart(alt.NamedData(name="lines")).transform_filter(
-                    alt.FieldEqualPredicate(field="line", equal=line.name)
-                )
-                area = own.mark_area(opacity=opacity, clip=True, color=line.colour)
+            # Over the patients' bands, that of the sets has its edges alone.
+            if lower in line.table and not (lower.startswith("parameters") and "q05" in line.table):
+                area = _own(line).mark_area(opacity=opacity, clip=True, color=line.colour)
                 bands.append(area.encode(x=x, y=alt.Y(f"{lower}:Q", **y), y2=alt.Y2(f"{upper}:Q")))
     return bands
+
+
+def _edges_of_sets(lines: Sequence[Line], x: alt.X, y: dict[str, Any]) -> list[Any]:
+    """Draw both ends of the ranges over parameter sets, dotted, so that they are told from ranges over patients."""
+    return [
+        _own(line)
+        .mark_line(strokeWidth=1.2, strokeDash=[1.5, 2.5], clip=True, color=line.colour)
+        .encode(x=x, y=alt.Y(f"{end}:Q", **y))
+        for line in lines
+        if "parameters_lb" in line.table and line.table["parameters_lb"].notna().any()
+        for end in ("parameters_lb", "parameters_ub")
+    ]
+
+
+def _own(line: Line) -> alt.Chart:
+    """Return a chart of the rows of one line."""
+    chart = alt.Chart(alt.NamedData(name="lines"))
+    return chart.transform_filter(alt.FieldEqualPredicate(field="line", equal=line.name))
 
 
 def _guide(one: Guide, y: dict[str, Any], days: tuple[float, float]) -> list[Any]:
@@ -205,7 +223,7 @@ def thinned(table: pd.DataFrame, floor: float | None) -> pd.DataFrame:
     """Return at most a few hundred rows, dense where the line bends most; on a log scale nothing below its foot."""
     if floor is not None:
         table = table.copy()
-        levels = [c for c in table.columns if c in {"median", "q05", "q25", "q75", "q95"}]
+        levels = [c for c in table.columns if c not in {"day", "patients"}]
         table[levels] = table[levels].clip(lower=floor)
     if len(table) <= _MOST_POINTS:
         return table

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aftercar.patients.arms import Trajectories
-from aftercar.patients.readouts import count_grades, reading_limits
+from aftercar.patients.parameter_choice import calibration_words_for_plan
+from aftercar.patients.readouts import count_grades, find_overridden, reading_limits
 from aftercar.report import words
 
 DISCLAIMER = "For research and trial design only. Not medical advice; never for treating a patient."
@@ -17,6 +18,7 @@ GRADE_WORDS = {
     "fitted": "fitted",
     "assumed": "assumed",
     "definition": "a definition",
+    "calibrated": "calibrated to published cohorts",
 }
 
 
@@ -40,14 +42,40 @@ LEVELS: Mapping[str, Level] = {
 
 
 def simulated_sentence(run: Trajectories) -> str:
-    """Return the warning over every output: simulated, uncalibrated, and on how many assumed numbers it rests."""
+    """Return the warning over every output: simulated, what is calibrated, on how many assumed numbers it rests."""
     grades = count_grades(run)
     total = sum(grades.values())
     rest = [f"{n} {GRADE_WORDS.get(grade, grade)}" for grade, n in grades.items() if n and grade != "assumed"]
     return (
-        f"SIMULATED, uncalibrated: {grades['assumed']} of the {total} parameters behind it are assumed"
+        f"SIMULATED, {calibration_text(run)}: {grades['assumed']} of the {total} parameters behind it are assumed"
         f" ({', '.join(rest)})."
     )
+
+
+def calibration_text(run: Trajectories) -> str:
+    """Return what of the plan is calibrated."""
+    return calibration_words_for_plan(run.sets, run.plan, run.model_data)
+
+
+def who_text(run: Trajectories) -> str:
+    """Return who was simulated."""
+    if not run.single:
+        return words.plural(len(run.arms[0].people), "virtual patient")
+    return "typical patient" if run.sets is None else "typical patient at the medians of the sets, and under each set"
+
+
+def set_text(run: Trajectories) -> str:
+    """Write the parameters that the user set, and which of them replace calibrated ones."""
+    found = ", ".join(f"{k} = {v:g}" for k, v in run.values.items())
+    replaced = find_overridden(run)
+    return f"{found} (in place of calibrated values: {', '.join(replaced)})" if replaced else found
+
+
+def ranges_text(run: Trajectories) -> str:
+    """Say what stands in the brackets of a table of levels; nothing where there are none."""
+    if not run.single:
+        return "median [5%, 95% of the patients]"
+    return "" if run.sets is None else "typical patient [5%, 95% of the parameter sets]"
 
 
 def level_text(name: str, value: float) -> str:
@@ -85,7 +113,7 @@ def scientific(value: float) -> str:
 
 
 def range_text(name: str, median: float, low: float, high: float) -> str:
-    """Write a median with the range of 5 to 95% of the patients."""
+    """Write a level with its range from 5 to 95%."""
     if not math.isfinite(median):
         return words.MISSING
     return f"{level_text(name, median)} [{level_text(name, low)}, {level_text(name, high)}]"

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from aftercar.patients import ParameterSets
+from aftercar.patients.parameter_choice import calibration_words
 from aftercar.trials.endpoint_records import LEVEL
-from aftercar.trials.parameters import calibration_words
 from aftercar.trials.plan import TrialPlan
 from aftercar.trials.summary import TrialSummary
 

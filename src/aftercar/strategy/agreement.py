@@ -16,10 +16,10 @@ import pandas as pd
 
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
+from aftercar.patients.parameter_choice import PARAMETERS
 from aftercar.strategy.export import comparison_frame
 from aftercar.strategy.results import Comparison
 from aftercar.trials import TrialPlan, compare_by_mechanism, find_plan, load_plan, run_trial, summarise
-from aftercar.trials.parameters import PARAMETERS
 
 BUILT_IN = "after_ide_cel"
 SIMULATED_LEVEL = 0.90

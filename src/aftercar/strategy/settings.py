@@ -10,8 +10,8 @@ from typing import Any, get_args
 from aftercar.evidence import Filters
 from aftercar.evidence.selection import Counts, Prior
 from aftercar.foundation import Fault, InputError
+from aftercar.patients.parameter_choice import PARAMETERS
 from aftercar.strategy.results import CompareSettings
-from aftercar.trials.parameters import PARAMETERS
 
 USUAL_PATIENTS, USUAL_SETS = 160, 40
 """What the command line simulates beside the evidence unless it is told otherwise."""

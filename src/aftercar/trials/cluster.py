@@ -7,22 +7,23 @@ hashes differ from what it has, so that a cluster of mixed versions cannot mix r
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from aftercar.catalogue.model_data import load_model_data
+from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.catalogue.populations import load_populations
 from aftercar.engine import IntegrationWarning
 from aftercar.foundation import Fault, InputError
-from aftercar.trials.parameters import Parameters
+from aftercar.patients.parameter_choice import Parameters
 from aftercar.trials.plan import TrialPlan
 from aftercar.trials.run import Block, Prepared, prepare_trial, run_block
 
 _RETRIES = 3
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,26 @@ def run_on_cluster(
     InputError
         A worker has other data than the request was made with.
     """
+    tasks = {block: (request, block) for block in blocks}
+    for number, block in gather(client, run_remotely, tasks, keys={k: f"{hash(request)}-{k}" for k in blocks}):
+        advance(patients_of(number))
+        yield number, block
+
+
+def gather(
+    client: Any, function: Callable[..., T], tasks: Mapping[int, tuple[Any, ...]], *, keys: Mapping[int, str]
+) -> Iterator[tuple[int, T]]:
+    """Call a function on the workers of a cluster, once for the arguments of each task; yield each as it is done.
+
+    A task of a worker that is lost is run again. `keys`: a name of each task that no other work on the cluster has.
+    """
     from distributed import as_completed
 
-    work = {
-        client.submit(run_remotely, request, block, key=f"{hash(request)}-{block}", retries=_RETRIES): block
-        for block in blocks
-    }
-    done = as_completed(work)
-    for future in done:
-        number = work[future]
-        block = future.result()
-        advance(patients_of(number))
+    work = {client.submit(function, *given, key=keys[k], retries=_RETRIES): k for k, given in tasks.items()}
+    for future in as_completed(work):
+        number, result = work[future], future.result()
         future.release()
-        yield number, block
+        yield number, result
 
 
 def run_remotely(request: Request, block: int) -> Block:
@@ -100,12 +108,25 @@ def run_remotely(request: Request, block: int) -> Block:
 
 
 @lru_cache(maxsize=2)
+def load_shared_data(directory: str | None, data_hash: str) -> ModelData:
+    """Load the catalogue on a worker, with a user's folder over it.
+
+    Raises
+    ------
+    InputError
+        It is another than the one with the given hash.
+    """
+    data = load_model_data(Path(directory) if directory else None)
+    if data.hash != data_hash:
+        found = "a worker has other parameters or therapies than the run was planned with."
+        raise InputError(Fault("option --dask", found, "Install the same version, and share the folder of --data."))
+    return data
+
+
+@lru_cache(maxsize=2)
 def _prepare(request: Request) -> Prepared:
     directory = Path(request.directory) if request.directory else None
-    data = load_model_data(directory)
-    if data.hash != request.data_hash:
-        found = "a worker has other parameters or therapies than the trial was planned with."
-        raise InputError(Fault("option --dask", found, "Install the same version, and share the folder of --data."))
+    data = load_shared_data(request.directory, request.data_hash)
     populations = load_populations(directory, data) if directory is not None else load_populations()
     return prepare_trial(
         TrialPlan.model_validate_json(request.plan), seed=request.seed, sets=request.sets,

@@ -2,7 +2,7 @@
 
 Two kinds of interval stand apart. `ci_lb`, `ci_ub` hold sampling: what a trial of that many patients would print if
 patients were as simulated. `parameters_lb`, `parameters_ub` hold what is open about the population's parameters: how
-far the arm's true value moves between parameter sets, without the luck of patients (`trials/parameter_spread.py`).
+far the arm's true value moves between parameter sets, without the luck of patients (`patients/parameter_spread.py`).
 What each endpoint means, and when a patient is censored, stands in `trials/endpoint_records.py`.
 """
 
@@ -16,6 +16,7 @@ import pandas as pd
 
 from aftercar.foundation import Fault, InputError
 from aftercar.patients.kinetics import MONTH
+from aftercar.patients.parameter_spread import spread_of_share
 from aftercar.synthesis import estimate_proportion, median_survival, restricted_mean
 from aftercar.synthesis.counts import check_level
 from aftercar.trials.endpoint_records import (
@@ -27,7 +28,7 @@ from aftercar.trials.endpoint_records import (
     take_records,
     take_responses,
 )
-from aftercar.trials.parameter_spread import spread_of_median, spread_of_restricted_mean, spread_of_share
+from aftercar.trials.survival_spread import spread_of_median, spread_of_restricted_mean
 from aftercar.trials.tables import TrialTables
 
 _FEW = 5  # a number with at most so many distinct values is taken as categories

@@ -6,7 +6,7 @@ parameters, which is known as assurance (ohagan2005). `power_typical` has the pa
 
 The few patients of a set make its effect look further from the average than it is. A patient of a trial is therefore
 taken from the set with probability c and else from the patients of all sets; c is chosen so that the effects of the
-sets spread as `trials/parameter_spread.py` finds that the true ones do.
+sets spread as `patients/parameter_spread.py` finds that the true ones do.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from aftercar.foundation import DEFAULT_SEED, Fault, InputError, draw_stream
+from aftercar.patients.parameter_spread import part_luck
 from aftercar.trials._test_statistics import binomial_p, difference_z, fisher_p, log_rank_z
 from aftercar.trials.endpoint_records import RATES, TIMES, CountFrom, take_records, take_responses
-from aftercar.trials.parameter_spread import part_luck
 from aftercar.trials.tables import TrialTables
 
 FloatArray = npt.NDArray[np.float64]

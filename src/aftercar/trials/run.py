@@ -23,9 +23,9 @@ from aftercar.engine import IntegrationWarning
 from aftercar.foundation import Fault, InputError, draw_stream
 from aftercar.model import structure_for
 from aftercar.patients.draws import score_patients
+from aftercar.patients.parameter_choice import Parameters, choose_sets
 from aftercar.trials.cohort import Cohort, Conduct
 from aftercar.trials.entry import FirstTreatment, enter, find_first_treatments, number_patients
-from aftercar.trials.parameters import Parameters, choose_sets
 from aftercar.trials.plan import TrialPlan, list_paths
 from aftercar.trials.strategy import Follower, Strategy, end_of_follow_up
 from aftercar.trials.tables import TABLES, TrialTables, set_types
@@ -94,7 +94,7 @@ def prepare_trial(
     sets
         Number of sets of population parameters that patients belong to in turn; 0 is the catalogue's typical values.
     parameters
-        Where the sets come from: see `aftercar.trials.parameters.choose_sets`.
+        Where the sets come from: see `aftercar.patients.parameter_choice.choose_sets`.
     per_block
         Patients of a block; results do not depend on it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 import pytest
 
 from aftercar.calibration import CalibrationSettings, Material, WaveSettings, check_targets, run_calibration
-from aftercar.calibration.cohorts import CohortRequest, simulate_cohort
-from aftercar.calibration.storage import request_key, simulate_or_read
+from aftercar.calibration.cohorts import CohortRequest, request_key, simulate_cohort
+from aftercar.calibration.conduct import run_on_threads
+from aftercar.calibration.storage import simulate_or_read
 from aftercar.calibration.tension import leave_out
 from aftercar.calibration.waves import run_waves
 from aftercar.catalogue.calibration import load_calibration
@@ -55,10 +57,11 @@ def test_facts_fit_together() -> None:
 
 def test_a_cohort_on_disk_is_read_and_another_request_is_not_taken_for_it(tmp_path: Path) -> None:
     one = request(15)
-    first = simulate_or_read(one, DATA, tmp_path)
+    run = partial(run_on_threads, data=DATA)
+    (first,) = simulate_or_read([one], DATA, tmp_path, run=run)
     (path,) = tmp_path.iterdir()
     stamp = path.stat().st_mtime_ns
-    pd.testing.assert_frame_equal(first, simulate_or_read(one, DATA, tmp_path))
+    pd.testing.assert_frame_equal(first, simulate_or_read([one], DATA, tmp_path, run=run)[0])
     assert path.stat().st_mtime_ns == stamp
     others = [
         replace(one, n=16), replace(one, seed=6), replace(one, population=find_population("legend2_like")),

@@ -17,6 +17,7 @@ from tests.unit.report.reading import check_schema
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.foundation import Manifest
 from aftercar.model import Treatment
+from aftercar.patients import draw_prior
 from aftercar.patients.arms import Trajectories, simulate_arms
 from aftercar.report import Figure, read_manifest, read_result, render_svg
 from aftercar.report.trajectories import render_trajectories
@@ -75,6 +76,12 @@ def many(folder: Path) -> Trajectories:
         PLAN, days=100.0, patients=12, seed=1, every=7.0, compare_off=["anti_car_antibodies"],
         data=load_model_data(folder),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def under_sets(folder: Path) -> Trajectories:
+    sets = draw_prior(5, seed=1, names=["growth_rate", "killing_rate"])
+    return simulate_arms(PLAN, days=100.0, seed=1, sets=sets, data=load_model_data(folder))
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +145,31 @@ def test_ranges_hold_their_median_and_arms_have_names(many: Trajectories, figure
     rows = figure.spec["datasets"]["lines"]
     assert all(r["q05"] <= r["q25"] <= r["median"] <= r["q75"] <= r["q95"] for r in rows)
     assert {row["line"] for row in rows} == {arm.name for arm in many.arms}
+
+
+def test_the_typical_patient_has_a_band_of_sets_and_none_of_patients(under_sets: Trajectories) -> None:
+    figures = {figure.figure_id: figure for figure in trajectory_figures(under_sets)}
+    assert list(figures)[:2] == ["burden", "clones"]
+    figure = figures["burden"]
+    rows = figure.spec["datasets"]["lines"]
+    assert not [row for row in rows if "q05" in row]
+    assert max(row["parameters_ub"] / row["parameters_lb"] for row in rows) > 1.5
+    assert "90% of the parameter sets" in figure.caption and "of the patients" not in figure.caption
+    check_schema(figure)
+    assert render_svg(figure, width=680).startswith("<svg")
+    last = under_sets.arms[0].under_sets
+    assert last is not None and last.data.sizes["patient"] == 5
+    page = render_trajectories(under_sets, MANIFEST)
+    assert "typical patient [5%, 95% of the parameter sets]" in page and "5 sets of the prior" in page
+    assert "SIMULATED, uncalibrated" in page and "drawn from its range" in page
+
+
+def test_threads_change_nothing_of_the_band(under_sets: Trajectories, folder: Path) -> None:
+    again = simulate_arms(
+        PLAN, days=100.0, seed=1, sets=under_sets.sets, data=load_model_data(folder), workers=3
+    )  # fmt: skip
+    one, other = (run.arms[0].under_sets for run in (under_sets, again))
+    assert one is not None and other is not None and one.data.identical(other.data)
 
 
 def test_shares_of_leading_clones_add_up(figures_of_many: dict[str, Figure]) -> None:

@@ -8,12 +8,8 @@ import pytest
 from scipy.stats import beta, lognorm
 
 from aftercar.foundation import draw_stream
-from aftercar.trials.parameter_spread import (
-    draw_together,
-    spread_of_median,
-    spread_of_restricted_mean,
-    spread_of_share,
-)
+from aftercar.patients.parameter_spread import draw_together, spread_of_levels, spread_of_share
+from aftercar.trials.survival_spread import spread_of_median, spread_of_restricted_mean
 
 SETS, PATIENTS, REPEATS, LEVEL = 60, 25, 60, 0.90
 TAILS = (0.05, 0.95)
@@ -66,8 +62,36 @@ def test_medians_and_restricted_means_of_censored_times() -> None:
         assert np.abs(ours).sum() < 0.5 * np.abs(raw).sum()
 
 
+@pytest.mark.parametrize("within", [0.8, 3.0], ids=["patients alike", "patients far apart"])
+def test_medians_of_levels(within: float) -> None:
+    """Lognormal levels, far below some limit as none at all; medians of the sets follow a lognormal law."""
+    law = lognorm(0.7, scale=1e9)
+    truth = np.log(law.ppf(TAILS)).tolist()
+    found = []
+    for repeat in range(REPEATS):
+        rng = draw_stream(1, "spread of levels", repeat)
+        levels = law.rvs(SETS, random_state=rng)[IDS] * np.exp(within * rng.normal(size=IDS.size))
+        levels = np.where(levels < 3e7, 0.0, levels)
+        low, high = spread_of_levels(levels[:, None], IDS, level=LEVEL)
+        raw = np.log(naive(np.median(levels.reshape(SETS, PATIENTS), axis=1)))
+        found.append(((float(np.log(low[0])), float(np.log(high[0]))), raw.tolist()))
+    ours, raw = judge(found, truth)
+    assert np.abs(ours).max() < 0.10 * (truth[1] - truth[0])
+    assert np.abs(ours).sum() < 0.5 * np.abs(raw).sum() or within < 1
+
+
+def test_levels_need_more_patients_than_sets_and_whole_courses() -> None:
+    rng = draw_stream(1, "few levels")
+    levels = rng.lognormal(size=(40, 3))
+    for sets in (np.arange(40), np.ones(40)):
+        assert np.isnan(spread_of_levels(levels, sets, level=LEVEL)).all()
+    broken = np.vstack([levels, np.full((1, 3), np.nan)])
+    whole = spread_of_levels(levels, np.arange(40) % 4, level=LEVEL)
+    np.testing.assert_array_equal(spread_of_levels(broken, np.append(np.arange(40) % 4, 1), level=LEVEL), whole)
+
+
 def test_without_spread_between_sets_the_interval_collapses() -> None:
-    widths: dict[str, list[tuple[float, float]]] = {"share": [], "median": []}
+    widths: dict[str, list[tuple[float, float]]] = {"share": [], "median": [], "level": []}
     for repeat in range(REPEATS):
         rng = draw_stream(1, "no spread", repeat)
         events = rng.uniform(size=IDS.size) < 0.4
@@ -77,6 +101,8 @@ def test_without_spread_between_sets_the_interval_collapses() -> None:
         low, high = spread_of_median(records, IDS, level=LEVEL)
         raw = np.median(records["duration"].to_numpy().reshape(SETS, PATIENTS), axis=1)
         widths["median"].append((high - low, np.ptp(naive(raw))))
+        lower, upper = spread_of_levels(records[["duration"]].to_numpy(), IDS, level=LEVEL)
+        widths["level"].append((float(upper[0] - lower[0]), np.ptp(naive(raw))))
     for pairs in widths.values():
         ours, raw = np.array(pairs).T
         assert np.median(ours) < 0.15 * np.median(raw)

@@ -1,4 +1,4 @@
-"""Which parameters a trial is run with: typical values, sets from what the sources leave open, or calibrated ones.
+"""Which parameters patients are simulated with: typical values, sets of what the sources leave open, calibrated ones.
 
 The calibration fits the first treatment. Of the therapies that follow, what is open about their own numbers is drawn
 from the ranges of the catalogue in either case.
@@ -6,7 +6,7 @@ from the ranges of the catalogue in either case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, get_args
 
 import pandas as pd
@@ -14,7 +14,9 @@ import pandas as pd
 from aftercar.catalogue.model_data import ModelData
 from aftercar.catalogue.populations import Population
 from aftercar.foundation import Fault, InputError
-from aftercar.patients import ParameterSets, draw_prior, load_posterior, open_numbers
+from aftercar.model import Treatment
+from aftercar.patients.parameter_sets import ParameterSets, draw_prior, open_numbers
+from aftercar.patients.posterior import fitted_therapies, load_posterior
 
 Parameters = Literal["posterior", "prior"]
 PARAMETERS: Final[tuple[Parameters, ...]] = get_args(Parameters)
@@ -57,7 +59,25 @@ def choose_sets(
     if own:
         other = draw_prior(n, seed=seed, data=data, names=own).values.reset_index(drop=True)
         drawn = pd.concat([drawn, other], axis=1)
-    return ParameterSets(drawn, origin="posterior")
+    return ParameterSets(drawn, origin="posterior", beside=tuple(own))
+
+
+def choose_sets_for_plan(
+    plan: Sequence[Treatment], parameters: Parameters, n: int, *, seed: int, data: ModelData,
+    populations: Mapping[str, Population],
+) -> ParameterSets | None:  # fmt: skip
+    """Return sets for one plan of treatment: as `choose_sets`, all but its calibrated first treatment being salvage."""
+    later = {one.therapy for one in plan} - {find_calibrated(plan, data)}
+    return choose_sets(
+        parameters, n, seed=seed, data=data, populations=populations, bases=(), therapies=sorted(later)
+    )  # fmt: skip
+
+
+def find_calibrated(plan: Sequence[Treatment], data: ModelData) -> str:
+    """Return the first CAR-T product of a plan if the calibration fits it as first treatment, else nothing."""
+    products = [one for one in plan if data.actions[one.therapy].kind == "product"]
+    first = min(products, key=lambda one: one.day).therapy if products else ""
+    return first if first in fitted_therapies() else ""
 
 
 def list_open_salvage(data: ModelData, therapies: Iterable[str]) -> list[str]:
@@ -84,3 +104,22 @@ def is_calibrated(sets: ParameterSets | None) -> bool:
 def calibration_words(sets: ParameterSets | None) -> str:
     """Return what is calibrated, for the line that says that a figure is simulated."""
     return "first treatment calibrated to published cohorts, salvage not" if is_calibrated(sets) else "uncalibrated"
+
+
+def calibration_words_for_plan(sets: ParameterSets | None, plan: Sequence[Treatment], data: ModelData) -> str:
+    """Return what of one plan of treatment is calibrated, by name."""
+    if not is_calibrated(sets):
+        return "uncalibrated"
+    first = find_calibrated(plan, data)
+    others = ", ".join(dict.fromkeys(one.therapy for one in plan if one.therapy != first))
+    if not first:
+        return f"parameters calibrated to other first treatments, {others} not"
+    known = f"{first} calibrated to published cohorts as first treatment"
+    return f"{known}, {others} not" if others else known
+
+
+def parameter_words(sets: ParameterSets | None) -> str:
+    """Return which parameters were taken, e.g. ``40 sets of the posterior``."""
+    if sets is None:
+        return "typical values of the catalogue"
+    return f"{len(sets.values)} {'set' if len(sets.values) == 1 else 'sets'} of the {sets.origin}"

@@ -1,6 +1,6 @@
-"""How far an arm's true value moves between sets of population parameters, apart from the luck of the patients drawn.
+"""How far a true value moves between sets of population parameters, apart from the luck of the patients drawn.
 
-A trial simulates K sets with some patients each. The values of the sets differ for two reasons: the parameters, and
+A run simulates K sets with some patients each. The values of the sets differ for two reasons: the parameters, and
 the few patients of a set. The quantiles of the raw values hold both and are too wide. Here
 
 1. variance within sets, pooled, and between sets are parted by one-way analysis of variance with random effects,
@@ -10,22 +10,18 @@ the few patients of a set. The quantiles of the raw values hold both and are too
 3. their quantiles are the interval.
 
 Drawn values lie between the raw value and the mean: shares stay in [0, 1]. Where the sets differ no more than luck
-explains, τ² is 0 and the interval is one point. Survival is treated so at every time, with Greenwood's variance, and
-medians are read off the drawn curves, so that medians which some sets do not reach need no rule of their own.
+explains, τ² is 0 and the interval is one point. Survival (`aftercar.trials.survival_spread`) is treated so at every
+time, levels over time by their ranks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-from aftercar.trials.endpoint_records import fit_curve
+from scipy.special import ndtr, ndtri
 
 FloatArray = npt.NDArray[np.float64]
-_HALF = 0.5 + float(np.sqrt(np.finfo(float).eps))  # as `median_survival` reads it
 
 
 def draw_together(values: npt.ArrayLike, variances: npt.ArrayLike, sizes: npt.ArrayLike) -> FloatArray:
@@ -78,55 +74,46 @@ def spread_of_share(event: npt.ArrayLike, sets: npt.ArrayLike, *, level: float) 
     counts = pd.DataFrame({"event": np.asarray(event, dtype=np.float64), "set": np.asarray(sets)})
     found = counts.groupby("set")["event"].agg(["mean", "size"])
     share, n = found["mean"].to_numpy(), found["size"].to_numpy()
-    return _quantiles(draw_together(share, share * (1 - share) / np.maximum(n - 1, 1), n), level)
+    return quantiles_of_sets(draw_together(share, share * (1 - share) / np.maximum(n - 1, 1), n), level)
 
 
-def spread_of_median(records: pd.DataFrame, sets: npt.ArrayLike, *, level: float) -> tuple[float, float]:
-    """Return the interval over parameter sets of a median [day]; a limit that is not reached is NaN."""
-    time, survival, variance, n = _curves(records, np.asarray(sets))
-    if len(n) < 2:
-        return np.nan, np.nan
-    drawn = np.minimum.accumulate(draw_together(survival, variance, n), axis=1)
-    reached = drawn <= _HALF
-    if not time.size or np.isnan(drawn).any():
-        return np.nan, np.nan
-    return _quantiles(np.where(reached.any(axis=1), time[reached.argmax(axis=1)], np.inf), level)
+def spread_of_levels(values: FloatArray, sets: npt.ArrayLike, *, level: float) -> tuple[FloatArray, FloatArray]:
+    """Return the interval over parameter sets of the median of a level, at each time; NaN with a single set.
 
+    Levels become normal scores of their ranks among all patients, whatever their scale and whatever lies below a limit.
+    A set is taken to shift the scores: its mean score, with what is luck taken out, tells at which quantile of all
+    patients its median lies.
 
-def spread_of_restricted_mean(
-    records: pd.DataFrame, sets: npt.ArrayLike, *, tau: float, level: float
-) -> tuple[float, float]:
-    """Return the interval over parameter sets of a restricted mean up to `tau` [day]."""
-    time, survival, variance, n = _curves(records, np.asarray(sets))
-    if len(n) < 2:
-        return np.nan, np.nan
-    inside = time < tau
-    steps = np.diff(time[inside], prepend=0.0, append=tau)
-    drawn = draw_together(survival[:, inside], variance[:, inside], n)
-    return _quantiles(np.hstack([np.ones((len(n), 1)), drawn]) @ steps, level)
-
-
-def _curves(
-    records: pd.DataFrame, sets: npt.NDArray[np.generic]
-) -> tuple[FloatArray, FloatArray, FloatArray, npt.NDArray[np.int64]]:
-    """Return event times, and survival of each set at them with its variance, and the sizes of the sets.
-
-    Past the last patient of a set its curve stays where it was.
+    Parameters
+    ----------
+    values
+        Shape (patients, times). Patients with a missing value are left out.
+    sets
+        Set of each patient, shape (patients,).
     """
-    time = np.unique(records.loc[records["event"], "duration"].to_numpy())
-    parts: Sequence[pd.DataFrame] = [part for _, part in records.groupby(sets)]
-    survival, variance = np.ones((len(parts), len(time))), np.zeros((len(parts), len(time)))
-    for row, part in enumerate(parts):
-        curve = fit_curve(part)
-        place = np.searchsorted(curve.time, time, side="right")
-        survival[row] = np.append(1.0, curve.survival)[place]
-        # Greenwood's variance is the binomial one where nobody is censored: n / (n − 1) makes it unbiased there.
-        greenwood = np.nan_to_num(curve.std_err) ** 2 * len(part) / max(len(part) - 1, 1)
-        variance[row] = np.append(0.0, greenwood)[place]
-    return time, survival, variance, np.array([len(part) for part in parts], dtype=np.int64)
+    from scipy.stats import rankdata  # half a second that only who asks for it waits for
+
+    whole = np.isfinite(values).all(axis=1)
+    known, which = values[whole], np.asarray(sets)[whole]
+    names, n = np.unique(which, return_counts=True)
+    if len(names) < 2 or len(which) == len(names):
+        return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    scores = ndtri((rankdata(known, axis=0) - 0.5) / len(known))
+    groups = [scores[which == name] for name in names]
+    mean = np.stack([group.mean(axis=0) for group in groups])
+    variance = np.stack(
+        [group.var(axis=0, ddof=1) / len(group) if len(group) > 1 else 0 * group[0] for group in groups]
+    )
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    ends = ndtr(np.quantile(draw_together(mean, variance, n), tails, axis=0, method="median_unbiased"))
+    ordered, place = np.sort(known, axis=0), np.arange(len(known))
+    lower, upper = (
+        np.array([np.interp(u * (len(known) - 1), place, ordered[:, k]) for k, u in enumerate(end)]) for end in ends
+    )
+    return lower, upper
 
 
-def _quantiles(values: FloatArray, level: float) -> tuple[float, float]:
+def quantiles_of_sets(values: FloatArray, level: float) -> tuple[float, float]:
     """Return the limits that leave out equal tails; infinite ones, of medians that are not reached, as NaN."""
     if len(values) < 2 or np.isnan(values).any():
         return np.nan, np.nan
