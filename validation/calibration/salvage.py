@@ -84,17 +84,20 @@ def list_runs(*, own_only: bool) -> Mapping[Start, TrialPlan]:
 
 
 def simulate(folder: Path, patients: int, workers: int | None, *, own_only: bool) -> pd.DataFrame:
-    """Return simulated patients of every arm that any analysis asks for, from the folder where they are there."""
-    trials = list_runs(own_only=own_only)
-    parts = (
-        __version__, DATA.hash, load_posterior(data=DATA).hash, repr((patients, SETS)),
-        *(plan.model_dump_json() for plan in trials.values()),
-    )  # fmt: skip
-    file = folder / f"salvage_{hash_bytes(*(part.encode() for part in parts))[:16]}.csv"
-    if not file.exists():
-        found = simulate_trials(trials, patients=patients, sets=SETS, seed=DEFAULT_SEED, data=DATA, workers=workers)
-        write_atomic(file, found.to_csv(index=False))
-    return pd.read_csv(file)
+    """Return simulated patients of every arm that any analysis asks for; trials that are in the folder are read."""
+    found = []
+    for start, plan in list_runs(own_only=own_only).items():
+        parts = (
+            __version__, DATA.hash, load_posterior(data=DATA).hash, repr((patients, SETS)), plan.model_dump_json(),
+        )  # fmt: skip
+        file = folder / f"salvage_{hash_bytes(*(part.encode() for part in parts))[:16]}.csv"
+        if not file.exists():
+            trial = simulate_trials(
+                {start: plan}, patients=patients, sets=SETS, seed=DEFAULT_SEED, data=DATA, workers=workers
+            )
+            write_atomic(file, trial.to_csv(index=False))
+        found.append(pd.read_csv(file))
+    return pd.concat(found, ignore_index=True)
 
 
 def analyse(

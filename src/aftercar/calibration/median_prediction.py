@@ -16,8 +16,9 @@ from aftercar.calibration.salvage_arms import Counterpart
 from aftercar.calibration.salvage_trials import DAYS_A_MONTH, CountedSets, count_by_set
 from aftercar.synthesis.predictive_medians import FIRST_MONTH, LAST_MONTH, MedianLaw, make_law
 
-_VISITS: Final = np.arange(28.0, LAST_MONTH * DAYS_A_MONTH + 28.0, 28.0) / DAYS_A_MONTH
-_TIMES: Final = np.concatenate([[FIRST_MONTH], _VISITS[_VISITS < LAST_MONTH], [LAST_MONTH]])
+_VISIT: Final = 28.0 / DAYS_A_MONTH
+_VISITS: Final = np.arange(_VISIT, LAST_MONTH + _VISIT, _VISIT)
+_BETWEEN: Final = np.concatenate([[FIRST_MONTH], np.arange(0.5 * _VISIT, LAST_MONTH, _VISIT), [LAST_MONTH]])
 _ROUNDING = 1e-9
 _SMOOTH: Final = 0.15
 
@@ -25,8 +26,8 @@ _SMOOTH: Final = 0.15
 def predict_median(patients: pd.DataFrame, counterpart: Counterpart, n: int, *, discrepancy: float) -> MedianLaw:
     """Return the law of the median that a cohort of `n` patients reports.
 
-    Progression shows at visits, every 28 days, and patients are few: the law is smoothed by 15% of the time (0.15 in
-    log months), since visits of a cohort fall on other days, and reports are rounded.
+    Progression shows at visits, every 28 days; visits of a cohort fall on other days. So what shows at a visit is
+    spread over the fortnights before and after, and the law is smoothed by 15% of the time (0.15 in log months).
 
     Parameters
     ----------
@@ -39,15 +40,15 @@ def predict_median(patients: pd.DataFrame, counterpart: Counterpart, n: int, *, 
     """
     half = (n + 1) // 2
     below = []
-    for month in _TIMES:
+    for month in _BETWEEN:
         pmf = fit_counted(_counted(patients, counterpart, month)).predict(n, discrepancy=discrepancy)
         below.append(float(pmf[half:].sum()))
-    return make_law(_TIMES, np.minimum(below, 1.0), smooth=_SMOOTH)
+    return make_law(_BETWEEN, np.minimum(below, 1.0), smooth=_SMOOTH)
 
 
 def find_median(patients: pd.DataFrame, counterpart: Counterpart) -> float:
-    """Return the median of an arm's patients [months], first products in the cohort's shares; infinite if later."""
-    for month in _TIMES:
+    """Return the visit by which half of an arm's patients had progression or death [months]; infinite if later."""
+    for month in _VISITS:
         counted = _counted(patients, counterpart, month)
         if counted.events.sum() >= counted.n.sum() / 2:
             return float(month)

@@ -36,8 +36,8 @@ class MedianPriors:
     mu_mean, mu_sd
         Normal prior of the typical cohort's log median: by default 6 months, 0.3 to 114 within two deviations.
     tau_scale
-        Half-normal scale of the spread of cohorts. 1 is as for rates (`Priors`), and wide: cohorts may lie apart by
-        factors of seven.
+        Half-normal scale of the spread of cohorts; 0 lets them share one median. 1 is as for rates (`Priors`), and
+        wide: cohorts may lie apart by factors of seven.
     """
 
     mu_mean: float = math.log(6.0)
@@ -137,8 +137,9 @@ def predict_new_median(
         raise NotPoolableError("There is no other median to predict from. Name other cohorts, or loosen the filters.")
     given = MedianPriors() if priors is None else priors
     mu = given.mu_mean + given.mu_sd * np.linspace(-5, 5, _NODES_MU)
-    tau = given.tau_scale * np.linspace(0, 5, _NODES_TAU)
-    log_post = -0.5 * ((mu - given.mu_mean) / given.mu_sd) ** 2 - 0.5 * (tau[:, None] / given.tau_scale) ** 2
+    units = np.linspace(0, 5, _NODES_TAU if given.tau_scale > 0 else 1)
+    tau = given.tau_scale * units
+    log_post = -0.5 * ((mu - given.mu_mean) / given.mu_sd) ** 2 - 0.5 * units[:, None] ** 2
     for one in others:
         sd = np.hypot(tau, one.se_log)[:, None]
         if one.median is not None:
