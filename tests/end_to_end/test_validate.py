@@ -41,6 +41,28 @@ def test_a_table_is_predicted_scored_and_written(table: Path, tmp_path: Path) ->
     assert manifest["config"]["discrepancy"] == 0.3 and manifest["seed"] == 3
 
 
+def test_medians_of_a_table_are_predicted_scored_and_written(tmp_path: Path) -> None:
+    file = tmp_path / "medians.csv"
+    file.write_text(
+        "cohort_id,study_id,therapy_id,measure,first_therapy,median,patients,follow_up_months\n"
+        "ward_tal,ward,talquetamab,PFS,cilta_cel,7.5,20,\n"
+        "ward_tec,ward,teclistamab,PFS,,,12,9\n"
+    )
+    result = run("validate", str(file), "--measure", "PFS", *FEW, "--out", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    for words in ("SIMULATED", "Prediction of PFS", "7.5, n = 20", ">9.0, n = 12", "(ide_cel)", "log months"):
+        assert words in result.stdout, words
+    cohorts = pd.read_csv(tmp_path / "out" / "cohorts.csv")
+    assert cohorts["first"].tolist() == ["cilta_cel", "ide_cel"] and cohorts["first_known"].tolist() == [True, False]
+    assert (cohorts["mechanism_lb"] <= cohorts["mechanism_median"]).all()
+    patients = pd.read_csv(tmp_path / "out" / "arms.csv")
+    assert set(zip(patients["first"], patients["arm"], strict=True)) == {
+        ("cilta_cel", "talquetamab"), ("ide_cel", "teclistamab"),
+    }  # fmt: skip
+    bad = run("validate", str(file), "--measure", "ORR")
+    assert bad.returncode == 2 and "the column 'events' is missing" in bad.stderr
+
+
 def test_the_same_seed_prints_the_same_numbers_for_a_program(table: Path) -> None:
     first, second = (run("validate", str(table), *FEW, "--format", "json", "--workers", k) for k in ("1", "2"))
     assert first.returncode == 0, first.stderr

@@ -7,7 +7,7 @@ as a whole: what is not simulated is not known. Around it lies what a cohort dif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import betaincinv, expit, logit
 
-from aftercar.calibration.salvage_cohorts import Counterpart
-from aftercar.catalogue.model_data import ModelData
+from aftercar.calibration.salvage_arms import Counterpart
+from aftercar.calibration.salvage_trials import CountedSets, count_by_set
 from aftercar.foundation import NotPoolableError
-from aftercar.patients.parameter_choice import Parameters
 from aftercar.patients.parameter_spread import draw_together
 from aftercar.synthesis.predictive_counts import mix_binomials
-from aftercar.trials import TrialPlan, run_trial
-from aftercar.trials.endpoint_records import take_responses
 
 FloatArray = npt.NDArray[np.float64]
 _QUANTILES = 41
@@ -40,7 +37,7 @@ class ArmRate:
     shifts
         By how much the arm as a whole may lie elsewhere, for want of simulated patients: equally likely, shape (q,).
     patients
-        How many were treated.
+        How many were treated; of a mixture, how many would say as much.
     """
 
     logits: FloatArray
@@ -62,32 +59,14 @@ class ArmRate:
         return float(np.mean(expit(self.logits)))
 
 
-def count_responders(
-    plan: TrialPlan, counterparts: Sequence[Counterpart], measures: Sequence[str], *, patients: int, sets: int,
-    seed: int, parameters: Parameters = "posterior", data: ModelData, workers: int | None = None,
-    advance: Callable[[int], None] = lambda n: None,
-) -> pd.DataFrame:  # fmt: skip
-    """Run the arms that stand for cohorts, each once, and count responders by parameter set.
-
-    Returns columns measure, arm, set, events, n: treated patients, best confirmed response.
-    """
-    arms = {one.arm.name: one.arm for one in counterparts}
-    plan = plan.model_copy(update={"arms": tuple(arms.values()), "patients": patients})
-    run = run_trial(plan, seed=seed, sets=sets, parameters=parameters, data=data, workers=workers, advance=advance)
-    of = run.tables.subjects.set_index("patient")["parameter_set"]
-    parts = []
-    for measure in measures:
-        responses = take_responses(run.tables, measure)
-        by = responses.assign(set=responses["patient"].map(of)).groupby(["arm", "set"], sort=False)["event"]
-        parts.append(by.agg(events="sum", n="size").reset_index().assign(measure=measure))
-    found = pd.concat(parts, ignore_index=True).astype({"events": int, "n": int})
-    return found[["measure", "arm", "set", "events", "n"]]
+def fit_rates(patients: pd.DataFrame, counterparts: Mapping[str, Counterpart], measure: str) -> Mapping[str, ArmRate]:
+    """Return what simulated patients (`simulate_trials`) say of the rate of each cohort's arm, by cohort."""
+    return {cohort: fit_counted(count_by_set(patients, one, patients[measure])) for cohort, one in counterparts.items()}
 
 
-def fit_rates(counts: pd.DataFrame, measure: str) -> Mapping[str, ArmRate]:
-    """Return what counts by parameter set (`count_responders`) say of each arm's rate."""
-    counts = counts[counts["measure"] == measure]
-    return {str(arm): fit_rate(rows["events"], rows["n"]) for arm, rows in counts.groupby("arm", sort=False)}
+def fit_counted(counted: CountedSets) -> ArmRate:
+    """Return what counts by parameter set say of an arm's rate."""
+    return fit_rate(counted.events, counted.n)
 
 
 def fit_rate(events: npt.ArrayLike, n: npt.ArrayLike) -> ArmRate:
@@ -111,4 +90,4 @@ def fit_rate(events: npt.ArrayLike, n: npt.ArrayLike) -> ArmRate:
     # What N patients say of one rate (Jeffreys' posterior), which also holds for an arm in which nobody responds.
     levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     shifts = logit(betaincinv(x.sum() + _HALF_PATIENT, total - x.sum() + _HALF_PATIENT, levels)) - logit(middle)
-    return ArmRate(logit(rate), shifts, int(total))
+    return ArmRate(logit(rate), shifts, round(total))

@@ -1,8 +1,4 @@
-"""Cohorts to be predicted, and the simulated arm that stands for each.
-
-A cohort runs its own therapy where the catalogue says what that does, therapies joined by ``+`` run together, and any
-other cohort has the representative of its strategy in the built-in trial. A mixture of therapies has none.
-"""
+"""Cohorts whose responders are to be predicted, and the evidence that the baselines learn from."""
 
 from __future__ import annotations
 
@@ -12,18 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from aftercar.calibration.salvage_arms import JOINED, Counterpart, find_counterpart
 from aftercar.catalogue import Cohort, EvidenceBase
 from aftercar.catalogue.model_data import ModelData
-from aftercar.catalogue.regimens import TreatmentEntry
 from aftercar.catalogue.used_cohorts import load_used_cohorts
 from aftercar.evidence import Filters, filter_cohorts, preferred_outcome, select_cohorts, strategy_of
 from aftercar.foundation import Fault, InputError
 from aftercar.foundation.tables import load_table
 from aftercar.trials import TrialPlan
-from aftercar.trials.plan import ArmEntry
-
-JOINED = "+"
-OWN, PLAN, REPRESENTATIVE = "own therapy", "therapies together", "representative of its strategy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +30,8 @@ class ObservedCohort:
         Row of `aftercar compare` to which the therapy belongs; empty for none.
     used
         How a number of the therapy was set with this cohort in sight; empty for a cohort that was not used.
+    first
+        First product of its patients, where a user names it.
     """
 
     cohort: str
@@ -47,6 +41,7 @@ class ObservedCohort:
     events: int
     total: int
     used: str = ""
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +60,6 @@ class CohortChoice:
     scored: tuple[ObservedCohort, ...]
     not_scored: tuple[NotScored, ...]
     evidence: tuple[ObservedCohort, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counterpart:
-    """The arm that stands for a cohort, and how it was chosen."""
-
-    arm: ArmEntry
-    how: str
-
-
-def find_counterpart(therapy: str, strategy: str, plan: TrialPlan, data: ModelData) -> Counterpart | None:
-    """Return the arm that stands for a therapy, or None where there is none; `plan` holds the representatives."""
-    parts = therapy.split(JOINED)
-    if all(part in data.actions for part in parts):
-        treatments = tuple(TreatmentEntry(therapy=part) for part in parts)
-        return Counterpart(ArmEntry(name=therapy, treatments=treatments), OWN if len(parts) == 1 else PLAN)
-    for arm in plan.arms:
-        if strategy and arm.strategy == strategy:
-            name = ", ".join(one.therapy for one in arm.treatments or ()) or arm.name
-            return Counterpart(arm.model_copy(update={"name": name, "strategy": None}), REPRESENTATIVE)
-    return None
 
 
 def choose_cohorts(
@@ -110,7 +84,8 @@ def choose_cohorts(
     """
     fitting = filter_cohorts(base, filters)
     mapped = {
-        one.therapy_id: find_counterpart(one.therapy_id, _strategy(base, one.therapy_id), plan, data) for one in fitting
+        one.therapy_id: find_counterpart(one.therapy_id, find_strategy(base, one.therapy_id), plan, data)
+        for one in fitting
     }
     standing = tuple(sorted(therapy for therapy, arm in mapped.items() if arm is not None))
     if not standing:
@@ -119,8 +94,9 @@ def choose_cohorts(
     used = load_used_cohorts()
     found = tuple(
         ObservedCohort(
-            one.cohort.cohort_id, one.study.study_id, one.therapy.therapy_id, _strategy(base, one.therapy.therapy_id),
-            one.events, one.total, used[one.cohort.cohort_id].why if one.cohort.cohort_id in used else "",
+            one.cohort.cohort_id, one.study.study_id, one.therapy.therapy_id,
+            find_strategy(base, one.therapy.therapy_id), one.events, one.total,
+            used[one.cohort.cohort_id].why if one.cohort.cohort_id in used else "",
         )
         for one in chosen.used
     )  # fmt: skip
@@ -146,36 +122,44 @@ def add_table(frame: pd.DataFrame, measure: str, evidence: CohortChoice, base: E
         A therapy that the catalogue does not know, or no row of the measure.
     """
     rows = frame[frame["measure"] == measure]
-    faults = [
-        Fault(file, f"'{part}' is no therapy of the catalogue.", _MEND, int(row["line"]), "therapy_id")
-        for row in rows.to_dict("records") for part in str(row["therapy_id"]).split(JOINED)
-        if part not in base.therapies and part not in data.actions
-    ]  # fmt: skip
-    if not len(rows) and not faults:
-        known = ", ".join(sorted(set(frame["measure"])))
-        faults.append(Fault(file, f"no row is of {measure}; it has {known}.", "Choose another --measure."))
-    if faults:
-        raise InputError(faults)
+    check_therapies(rows, frame, measure, base, data, file=file)
     scored, not_scored, used = [], [], load_used_cohorts()
     for row in rows.to_dict("records"):
         name, therapy = str(row["cohort_id"]), str(row["therapy_id"])
-        strategy = _strategy(base, therapy)
+        strategy = find_strategy(base, therapy)
         if pd.isna(row["events"]) or pd.isna(row["total"]):
             not_scored.append(NotScored(name, therapy, "no counts are reported"))
         elif find_counterpart(therapy, strategy, plan, data) is None:
-            not_scored.append(NotScored(name, therapy, _NO_ARM))
+            not_scored.append(NotScored(name, therapy, NO_ARM))
         else:
             why, counts = used[name].why if name in used else "", (int(row["events"]), int(row["total"]))
-            scored.append(ObservedCohort(name, str(row["study_id"]), therapy, strategy, *counts, why))
+            first = str(row["first_therapy"])
+            scored.append(ObservedCohort(name, str(row["study_id"]), therapy, strategy, *counts, why, first))
     own = {one.cohort for one in scored}
     others = tuple(one for one in evidence.evidence if one.cohort not in own)
     return CohortChoice(tuple(scored), tuple(not_scored), (*others, *scored))
 
 
-def list_arms(cohorts: tuple[ObservedCohort, ...], plan: TrialPlan, data: ModelData) -> Mapping[str, Counterpart]:
-    """Return the counterpart of each cohort, by cohort."""
-    found = {one.cohort: find_counterpart(one.therapy, one.strategy, plan, data) for one in cohorts}
-    return {name: one for name, one in found.items() if one is not None}
+def check_therapies(
+    rows: pd.DataFrame, frame: pd.DataFrame, measure: str, base: EvidenceBase, data: ModelData, *, file: str
+) -> None:
+    """Raise InputError for therapies that nobody knows, for a first therapy that is no product, and for no rows."""
+    faults = []
+    for row in rows.to_dict("records"):
+        faults += [
+            Fault(file, f"'{part}' is no therapy of the catalogue.", _MEND, int(row["line"]), "therapy_id")
+            for part in str(row["therapy_id"]).split(JOINED)
+            if part not in base.therapies and part not in data.actions
+        ]
+        first = str(row["first_therapy"])
+        if first and (first not in data.actions or data.actions[first].kind != "product"):
+            found = f"'{first}' is no CAR-T product with an action in the model."
+            faults.append(Fault(file, found, "Name one, or leave it empty.", int(row["line"]), "first_therapy"))
+    if not len(rows) and not faults:
+        known = ", ".join(sorted(set(frame["measure"])))
+        faults.append(Fault(file, f"no row is of {measure}; it has {known}.", "Choose another --measure."))
+    if faults:
+        raise InputError(faults)
 
 
 def own_cohorts(directory: Path) -> frozenset[str]:
@@ -185,18 +169,18 @@ def own_cohorts(directory: Path) -> frozenset[str]:
 
 
 _MEND = "`aftercar evidence words` lists them; join several by +."
-_NO_ARM = "its therapy is a mixture, or has no action in the model: no simulated arm stands for it"
+NO_ARM = "its therapy is a mixture, or has no action in the model: no simulated arm stands for it"
 
 
 def _reason(cohort: Cohort, counterpart: Counterpart | None, left_out: Mapping[str, str]) -> str:
     if counterpart is None:
-        return _NO_ARM
+        return NO_ARM
     if cohort.unit_of_analysis != "patient":
         return "responses are counted by line of therapy, not by patient"
     return left_out[cohort.cohort_id]
 
 
-def _strategy(base: EvidenceBase, therapy: str) -> str:
+def find_strategy(base: EvidenceBase, therapy: str) -> str:
     """Return the id of the strategy of a therapy; empty for several together, or for a class without a row."""
     row = strategy_of(base, therapy) if therapy in base.therapies else None
     return row.strategy_id if row is not None else ""

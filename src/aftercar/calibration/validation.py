@@ -1,8 +1,9 @@
 """Predictions of cohorts that were not used, scored against naive ones; docs/explanation/salvage-validation.md.
 
 All baselines leave the cohort's whole study out: `class`, the other cohorts of its strategy (where there are none, all
-others); `hierarchy`, strategies that inform each other, as in `compare`; `overall`, all others. Cohorts that a number
-of a therapy was set with are predicted, and not scored.
+others); `hierarchy`, strategies that inform each other, as in `compare`; `overall`, all others; `new_class`, the
+hierarchy without the cohort's strategy, as for a strategy that nobody has tried. Cohorts that a number of a therapy was
+set with are predicted, and not scored.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from aftercar.calibration.prediction import ArmRate
-from aftercar.calibration.salvage_cohorts import CohortChoice, Counterpart, NotScored, ObservedCohort
+from aftercar.calibration.salvage_arms import Counterpart
+from aftercar.calibration.salvage_cohorts import CohortChoice, NotScored, ObservedCohort
 from aftercar.foundation import Fault, InputError, draw_stream
 from aftercar.synthesis.predictive_counts import predict_new_cohort, predict_new_cohort_in
 from aftercar.synthesis.scores import (
@@ -32,7 +34,7 @@ from aftercar.synthesis.scores import (
 )
 
 FloatArray = npt.NDArray[np.float64]
-FORECASTS = ("mechanism", "class", "hierarchy", "overall")
+FORECASTS = ("mechanism", "class", "hierarchy", "overall", "new_class")
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 SHOWN_LEVEL = 0.9
 
@@ -78,11 +80,20 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return list(json.loads(frame.to_json(orient="records")))
 
 
-def check_choice(choice: CohortChoice, measure: str) -> None:
+class Choice(Protocol):
+    """What is to be predicted, and what is not."""
+
+    @property
+    def scored(self) -> Sequence[object]: ...
+    @property
+    def not_scored(self) -> Sequence[NotScored]: ...
+
+
+def check_choice(choice: Choice, measure: str) -> None:
     """Raise InputError where there is no cohort to score, before anything is simulated."""
     if not choice.scored:
         reasons = "; ".join(f"{one.cohort}: {one.reason}" for one in choice.not_scored[:5])
-        found = f"none has counts of {measure} and a simulated arm{f' ({reasons})' if reasons else ''}."
+        found = f"none has a figure of {measure} and a simulated arm{f' ({reasons})' if reasons else ''}."
         raise InputError(Fault("cohorts", found, "Name others, or another measure."))
 
 
@@ -97,7 +108,7 @@ def validate_cohorts(
     counterparts
         By cohort.
     rates
-        By name of the arm.
+        Of the cohort's arm, by cohort.
     discrepancy
         Standard deviation, on the logit scale, by which a cohort differs from what its arm says.
     seed
@@ -112,21 +123,30 @@ def validate_cohorts(
     rows = []
     for one in choice.scored:
         counterpart = counterparts[one.cohort]
-        arm = rates[counterpart.arm.name]
         naive, studies = predict_naively(one, choice.evidence)
-        forecasts = {"mechanism": arm.predict(one.total, discrepancy=discrepancy), **naive}
+        forecasts = {"mechanism": rates[one.cohort].predict(one.total, discrepancy=discrepancy), **naive}
         row: dict[str, object] = {
             "cohort": one.cohort, "study": one.study, "therapy": one.therapy, "strategy": one.strategy,
-            "arm": counterpart.arm.name, "arm_is": counterpart.how, "events": one.events, "total": one.total,
-            "class_studies": studies, "used": one.used,
+            **describe_arm(counterpart), "events": one.events, "total": one.total, "class_studies": studies,
+            "used": one.used,
         }  # fmt: skip
         for name, pmf in forecasts.items():
             row |= {f"{name}_{key}": value for key, value in _score(pmf, one, name, seed).items()}
         rows.append(row)
     cohorts = pd.DataFrame(rows)
     tested = cohorts[cohorts["used"] == ""]
-    differences = {name: _compare(tested, name, seed) for name in FORECASTS[1:]} if len(tested) else {}
+    differences = compare_forecasts(tested, FORECASTS, seed)
     return Validation(measure, cohorts, summarise_scores(tested), differences, choice.not_scored)
+
+
+def describe_arm(counterpart: Counterpart) -> dict[str, object]:
+    """Return the columns that say what was simulated: arm, arm_is, first (products, with shares), first_known."""
+    shares = counterpart.starts
+    first = [f"{share:.0%} {start.therapy}" if len(shares) > 1 else start.therapy for start, share in shares]
+    return {
+        "arm": counterpart.arm.name, "arm_is": counterpart.how, "first": " + ".join(first),
+        "first_known": counterpart.first_known,
+    }  # fmt: skip
 
 
 def predict_naively(
@@ -149,23 +169,31 @@ def predict_naively(
 @lru_cache(maxsize=512)
 def _pool(strategy: str, therapy: str, total: int, others: tuple[ObservedCohort, ...]) -> Mapping[str, FloatArray]:
     """Return what pooling others predicts; kept, because analyses that differ in the arms alone ask for it again."""
+    own = strategy or therapy
     alike = [other for other in others if strategy and other.strategy == strategy]
+    strange = [other for other in others if (other.strategy or other.therapy) != own] or others
     counts = {
         name: ([other.events for other in some], [other.total for other in some])
-        for name, some in (("class", alike or others), ("overall", others))
+        for name, some in (("class", alike or others), ("overall", others), ("new_class", strange))
     }
-    groups = [other.strategy or other.therapy for other in others]
+    groups, strangers = ([other.strategy or other.therapy for other in some] for some in (others, strange))
     return {
         "class": predict_new_cohort(*counts["class"], total),
-        "hierarchy": predict_new_cohort_in(strategy or therapy, groups, *counts["overall"], total),
+        "hierarchy": predict_new_cohort_in(own, groups, *counts["overall"], total),
         "overall": predict_new_cohort(*counts["overall"], total),
+        "new_class": predict_new_cohort_in(own, strangers, *counts["new_class"], total),
     }
 
 
-def summarise_scores(cohorts: pd.DataFrame) -> pd.DataFrame:
+def compare_forecasts(cohorts: pd.DataFrame, forecasts: Sequence[str], seed: int) -> Mapping[str, ScoreDifference]:
+    """Return by how much the first forecast's log scores differ from each other's, from the rows of scored cohorts."""
+    return {name: _compare(cohorts, name, seed) for name in forecasts[1:]} if len(cohorts) else {}
+
+
+def summarise_scores(cohorts: pd.DataFrame, forecasts: Sequence[str] = FORECASTS) -> pd.DataFrame:
     """Return one row a forecast, from the rows of scored cohorts; none where there are none."""
     rows = []
-    for name in FORECASTS if len(cohorts) else ():
+    for name in forecasts if len(cohorts) else ():
         row: dict[str, object] = {
             "forecast": name, "cohorts": len(cohorts), "log_score": cohorts[f"{name}_log_score"].mean(),
             "crps": cohorts[f"{name}_crps"].mean(),

@@ -21,6 +21,8 @@ _NUMBER = Column("number", "a number read off the figure", required=True)
 _ID = Column("id", "an id as in the evidence tables", required=True)
 _MEASURE = Column("choice", "the measure", required=True, choices=MEASURES)
 _COUNT = Column("count", "the number of patients; empty where it is not known")
+_FIRST = Column("id", "the id of the therapy before; empty where it is not known")
+_TIME = Column("number", "a time [months]; empty where not known or not reached", minimum=0.01)
 _LIMIT = Column("number", "a limit of the interval; empty where not reached", minimum=0)
 
 # The columns of the frame that `load_counts` returns: a covariate of that name would overwrite them.
@@ -99,23 +101,47 @@ def load_medians(
 
 
 def load_cohorts(path: Path) -> pd.DataFrame:
-    """Read figures of cohorts, one a row, under the names that the evidence tables and their export have.
+    """Read counts of cohorts, one a row, under the names that the evidence tables and their export have.
 
-    Returns columns ``cohort_id, study_id, therapy_id, measure, events, total, line`` (of the file); counts that are not
-    known are NaN. Other columns are let be. `therapy_id` may join therapies of the catalogue by ``+``.
+    Returns columns ``cohort_id, study_id, therapy_id, measure, first_therapy, events, total, line`` (of the file);
+    counts that are not known are NaN. Other columns are let be. `therapy_id` may join therapies of the catalogue by
+    ``+``. `first_therapy`, what the patients had before, may be missing or empty.
     """
-    roles = {name: (name, _ID) for name in ("cohort_id", "study_id", "therapy_id")}
-    roles |= {"measure": ("measure", _MEASURE), "events": ("events", _COUNT), "total": ("total", _COUNT)}
-    frame, lines = _load_roles(path, roles, "cohort_id", ())
-    frame = frame.drop(columns="label").assign(line=lines).astype({"events": float, "total": float})
+    frame = _load_cohorts(path, {"events": ("events", _COUNT), "total": ("total", _COUNT)}, ())
+    frame = frame.astype({"events": float, "total": float})
     faults = [
         Fault(path.name, f"{x:g} of {n:g} patients.", "Responders are a part of the patients.", line, "events")
-        for x, n, line in zip(frame["events"], frame["total"], lines, strict=True)
+        for x, n, line in zip(frame["events"], frame["total"], frame["line"], strict=True)
         if x > n or n == 0
     ]
     if faults:
         raise InputError(faults)
     return frame
+
+
+def load_cohort_medians(path: Path) -> pd.DataFrame:
+    """Read median times [months] of cohorts, one a row; see `load_cohorts`.
+
+    Returns columns ``cohort_id, study_id, therapy_id, measure, first_therapy, median, patients, follow_up_months,
+    line``. A median that was not reached is NaN; then `follow_up_months`, which may be missing else, says until when.
+    """
+    roles = {"median": ("median", _TIME), "patients": ("patients", _COUNT)}
+    return _load_cohorts(path, roles, ("follow_up_months",))
+
+
+def _load_cohorts(path: Path, roles: Mapping[str, tuple[str, Column]], optional: Sequence[str]) -> pd.DataFrame:
+    named = {name: (name, _ID) for name in ("cohort_id", "study_id", "therapy_id")}
+    named |= {"measure": ("measure", _MEASURE), **roles}
+    faults: list[Fault] = []
+    header = read_cells(path, faults)[0]
+    welcome = {"first_therapy": _FIRST} | dict.fromkeys(optional, _TIME)
+    named |= {name: (name, spec) for name, spec in welcome.items() if name in header}
+    frame, lines = _load_roles(path, named, "cohort_id", ())
+    frame = frame.drop(columns="label").assign(line=lines)
+    for name, spec in welcome.items():
+        if name not in frame:
+            frame[name] = "" if spec.kind == "id" else float("nan")
+    return frame.assign(first_therapy=frame["first_therapy"].fillna(""))
 
 
 def load_curve(path: Path, *, time: str = "time", survival: str = "survival") -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,10 @@ from aftercar.cli import options
 from aftercar.foundation import DEFAULT_SEED, Fault, InputError, Manifest, command_line, hash_bytes, write_atomic
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from aftercar.calibration.salvage_cohorts import CohortChoice
+    from aftercar.calibration.salvage_medians import MedianChoice
     from aftercar.calibration.validation import Validation
     from aftercar.catalogue.model_data import ModelData
     from aftercar.trials import TrialPlan
@@ -22,11 +25,12 @@ EXAMPLE = "Example: aftercar validate my_cohorts.csv --patients 400 --out result
 _PLAN = "after_ide_cel"
 
 
-class RateChoice(StrEnum):
+class MeasureChoice(StrEnum):
     """What is predicted."""
 
     orr = "ORR"
     cr = "CR"
+    pfs = "PFS"
 
 
 def validate(
@@ -34,7 +38,9 @@ def validate(
         Path | None,
         typer.Argument(help="Cohorts of yours: a folder of evidence tables, or one CSV. None: the evidence base."),
     ] = None,
-    measure: Annotated[RateChoice, typer.Option("--measure", help="What is predicted.")] = RateChoice.orr,
+    measure: Annotated[
+        MeasureChoice, typer.Option("--measure", help="Share with a response, or median PFS.")
+    ] = MeasureChoice.orr,
     patients: Annotated[int, typer.Option("--patients", help="Virtual patients with the first treatment.")] = 400,
     sets: Annotated[int, typer.Option("--sets", help="Parameter sets; 0 takes the catalogue's typical values.")] = 40,
     parameters: Annotated[
@@ -55,10 +61,11 @@ def validate(
         Path | None, typer.Option("--out", "-o", help="Folder for cohorts.csv, summary.csv, arms.csv and a manifest.")
     ] = None,
 ) -> None:
-    """Score predictions of response after BCMA CAR-T: simulated arms against pooling, cohorts that were not used.
+    """Score predictions of response or PFS after BCMA CAR-T: simulated arms against pooling, cohorts not used.
 
-    Each cohort's number of responders has a predictive distribution: parameter sets, what a cohort differs by, chance.
-    The baselines pool other studies. Says in words whether the mechanism predicts better, and how sure that is.
+    Each cohort's number of responders (or median PFS) has a predictive distribution: parameter sets, what a cohort
+    differs by, chance. The baselines pool other studies. Says in words whether the mechanism predicts better, and how
+    sure that is.
     """
     _check_options(patients, sets, seed, workers, discrepancy, out)
     from aftercar.catalogue.calibration import load_calibration
@@ -108,11 +115,12 @@ def _check_options(
 
 def _choose(
     table: Path | None, measure: str, prior: str, counts: str, plan: TrialPlan, data: ModelData
-) -> tuple[CohortChoice, dict[str, str]]:
+) -> tuple[CohortChoice | MedianChoice, dict[str, str]]:
     """Return the cohorts to predict with what the baselines learn from, and the hashes of both."""
     from aftercar.calibration.salvage_cohorts import add_table, choose_cohorts, own_cohorts
+    from aftercar.calibration.salvage_medians import add_medians, choose_medians
     from aftercar.catalogue import load_base
-    from aftercar.catalogue.user_tables import load_cohorts
+    from aftercar.catalogue.user_tables import load_cohort_medians, load_cohorts
 
     folder = table if table is not None and table.is_dir() else None
     base = load_base(folder)
@@ -120,33 +128,51 @@ def _choose(
     only = own_cohorts(folder) if folder is not None else frozenset()
     if folder is not None and not only:
         raise InputError(Fault(folder.name, "it has no cohorts.csv.", "Add the cohorts to predict."))
-    choice = choose_cohorts(base, measure, filters=filters, plan=plan, data=data, only=only)
     hashes = {"evidence": base.hash}
-    if table is not None and folder is None:
-        choice = add_table(load_cohorts(table), measure, choice, base, plan, data, file=table.name)
-        hashes["table"] = hash_bytes(table.read_bytes())
-    return choice, hashes
+    file = table if folder is None else None
+    if file is not None:
+        rows = load_cohort_medians(file) if measure == MeasureChoice.pfs else load_cohorts(file)
+        hashes["table"] = hash_bytes(file.read_bytes())
+    if measure == MeasureChoice.pfs:
+        medians = choose_medians(base, filters=filters, plan=plan, data=data, only=only)
+        return (add_medians(rows, medians, base, plan, data, file=file.name) if file else medians), hashes
+    choice = choose_cohorts(base, measure, filters=filters, plan=plan, data=data, only=only)
+    return (add_table(rows, measure, choice, base, plan, data, file=file.name) if file else choice), hashes
 
 
-def _run(choice: CohortChoice, plan: TrialPlan, data: ModelData, manifest: Manifest, workers: int | None) -> Any:
-    """Return the validation and what the arms gave by parameter set."""
-    from aftercar.calibration.prediction import count_responders, fit_rates
-    from aftercar.calibration.salvage_cohorts import list_arms
+def _run(
+    choice: CohortChoice | MedianChoice, plan: TrialPlan, data: ModelData, manifest: Manifest, workers: int | None
+) -> tuple[Validation, pd.DataFrame]:
+    """Return the validation and what the arms gave: responders by parameter set, or patients with their PFS."""
+    from aftercar.calibration.median_prediction import predict_median
+    from aftercar.calibration.median_validation import validate_medians
+    from aftercar.calibration.prediction import fit_rates
+    from aftercar.calibration.salvage_arms import list_arms
+    from aftercar.calibration.salvage_medians import MedianChoice
+    from aftercar.calibration.salvage_trials import count_patients, list_trials, simulate_trials, tabulate_rates
     from aftercar.calibration.validation import check_choice, validate_cohorts
     from aftercar.cli.simulate import show_progress
 
-    check_choice(choice, str(manifest.config["measure"]))
-    arms, asked = list_arms(choice.scored, plan, data), manifest.config
-    seed, measure = int(manifest.seed or 0), str(asked["measure"])
-    total = asked["patients"] * (1 + len({one.arm.name for one in arms.values()}))
-    with show_progress(total, shown=asked["patients"] > 1) as advance:
-        counts = count_responders(
-            plan, list(arms.values()), [measure], patients=asked["patients"], sets=asked["sets"], seed=seed,
+    asked, seed = manifest.config, int(manifest.seed or 0)
+    measure, spread = str(asked["measure"]), float(asked["discrepancy"])
+    check_choice(choice, measure)
+    arms = list_arms(choice.scored, plan, data)
+    trials = list_trials(arms.values(), plan)
+    with show_progress(count_patients(trials, asked["patients"]), shown=asked["patients"] > 1) as advance:
+        patients = simulate_trials(
+            trials, patients=asked["patients"], sets=asked["sets"], seed=seed,
             parameters="prior" if asked["parameters"] == "prior" else "posterior", data=data, workers=workers,
             advance=advance,
         )  # fmt: skip
-    rates = fit_rates(counts, measure)
-    return validate_cohorts(choice, arms, rates, measure, discrepancy=asked["discrepancy"], seed=seed), counts
+    if isinstance(choice, MedianChoice):
+        laws = {
+            one.cohort: predict_median(patients, arms[one.cohort], one.patients, discrepancy=spread)
+            for one in choice.scored
+        }
+        return validate_medians(choice, arms, laws, seed=seed), patients.drop(columns=["ORR", "CR"])
+    rates = fit_rates(patients, arms, measure)
+    found = validate_cohorts(choice, arms, rates, measure, discrepancy=spread, seed=seed)
+    return found, tabulate_rates(patients, measure)
 
 
 def _print(found: Validation, manifest: Manifest, format: options.TableFormat) -> None:
@@ -156,8 +182,8 @@ def _print(found: Validation, manifest: Manifest, format: options.TableFormat) -
 
         asked = manifest.config
         sets = f"{asked['sets']} sets of the {asked['parameters']}" if asked["sets"] else "typical parameters"
-        words = f"{asked['patients']:,} virtual patients had ide-cel; who relapsed entered every arm; {sets}; a cohort "
-        words += f"differs from its arm by {asked['discrepancy']:g} on the logit scale."
+        words = f"{asked['patients']:,} virtual patients had each first product; who relapsed entered every arm after "
+        words += f"it; {sets}; a cohort differs from its arm by {asked['discrepancy']:g} on the logit scale."
         console(160).print(render_validation(found, settings=words))
     elif format is options.TableFormat.csv:
         typer.echo(found.cohorts.to_csv(index=False), nl=False)

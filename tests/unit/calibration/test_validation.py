@@ -10,17 +10,8 @@ import pandas as pd
 import pytest
 
 from aftercar.calibration.prediction import ArmRate, fit_rate
-from aftercar.calibration.salvage_cohorts import (
-    OWN,
-    PLAN,
-    REPRESENTATIVE,
-    CohortChoice,
-    ObservedCohort,
-    add_table,
-    choose_cohorts,
-    find_counterpart,
-    list_arms,
-)
+from aftercar.calibration.salvage_arms import OWN, PLAN, REPRESENTATIVE, find_counterpart, list_arms
+from aftercar.calibration.salvage_cohorts import CohortChoice, ObservedCohort, add_table, choose_cohorts
 from aftercar.calibration.validation import predict_naively, validate_cohorts
 from aftercar.catalogue import load_base
 from aftercar.catalogue.model_data import load_model_data
@@ -104,7 +95,17 @@ def test_baselines_are_the_pool_without_the_cohorts_whole_study() -> None:
     np.testing.assert_array_equal(pooled["overall"], predict_new_cohort([7, 0], [10, 6], 5))
     hierarchy = predict_new_cohort_in("x", ["x", "y"], [7, 0], [10, 6], 5)
     np.testing.assert_array_equal(pooled["hierarchy"], hierarchy)
+    np.testing.assert_array_equal(pooled["new_class"], predict_new_cohort_in("x", ["y"], [0], [6], 5))
     assert studies == 1
+
+
+def test_what_is_said_of_a_new_class_does_not_know_the_class() -> None:
+    seen = [replace(one, events=one.total) if one.strategy == "x" else one for one in SOME]
+    pooled, again = predict_naively(SOME[0], SOME)[0], predict_naively(SOME[0], seen)[0]
+    np.testing.assert_array_equal(pooled["new_class"], again["new_class"])
+    assert not np.allclose(pooled["class"], again["class"]) and not np.allclose(pooled["overall"], again["overall"])
+    # A class that nobody has tried is less certain than one more study of the other class.
+    assert pooled["new_class"].max() < predict_new_cohort([0], [6], 5).max()
 
 
 def test_a_class_of_one_study_falls_back_to_all_others() -> None:
@@ -119,14 +120,15 @@ def test_a_class_of_one_study_falls_back_to_all_others() -> None:
 
 def validate(choice: CohortChoice, rate: ArmRate = CERTAIN):
     arms = list_arms(choice.scored, TRIAL, DATA)
-    return validate_cohorts(choice, arms, {"talquetamab": rate}, "ORR", discrepancy=0.3, seed=1)
+    rates = {one.cohort: rate for one in choice.scored}
+    return validate_cohorts(choice, arms, rates, "ORR", discrepancy=0.3, seed=1)
 
 
 def test_cohorts_that_were_used_are_predicted_and_not_scored() -> None:
     used = replace(SOME[1], used="it set the rate")
     found = validate(CohortChoice((SOME[0], used, *SOME[2:]), (), SOME))
     assert found.cohorts["cohort"].tolist() == ["a", "b", "c", "d"]
-    assert found.summary["cohorts"].tolist() == [3, 3, 3, 3]
+    assert found.summary["cohorts"].tolist() == [3, 3, 3, 3, 3]
     tested = found.cohorts[found.cohorts["used"] == ""]
     assert found.summary["log_score"][0] == pytest.approx(tested["mechanism_log_score"].mean())
     assert found.differences["class"].pairs == 3 and found.differences["class"].verdict == "too few"
@@ -139,7 +141,7 @@ def test_only_used_cohorts_leave_nothing_to_compare() -> None:
 
 
 def test_nothing_to_score_is_said() -> None:
-    with pytest.raises(InputError, match="none has counts of ORR"):
+    with pytest.raises(InputError, match="none has a figure of ORR"):
         validate(CohortChoice((), (), SOME))
 
 
