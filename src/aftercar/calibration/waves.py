@@ -154,6 +154,11 @@ def emulate(
     return EmulatedTargets(design, targets, emulators)
 
 
+def last_radius(d: int) -> float:
+    """Return the whitened squared distance from its design up to which the last wave's emulator is used."""
+    return float(chi2.ppf(_LAST_EDGE, d))
+
+
 def sample(
     emulated: EmulatedTargets, *, discrepancy: float, temper: float, settings: CalibrationSettings, purpose: str,
     edge: float = _EDGE,
