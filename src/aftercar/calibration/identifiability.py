@@ -25,6 +25,7 @@ from scipy.stats import chi2, gaussian_kde
 
 from aftercar.calibration.emulator import Design
 from aftercar.calibration.likelihood import EmulatedTargets, log_counts
+from aftercar.calibration.space import ParameterSpace
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -282,9 +283,9 @@ def profile_parameters(
     mean, sd = scores.mean(axis=0), scores.std(axis=0)
     tables, rows = [], []
     for j, label in enumerate(labels):
-        ends = np.clip([mean[j] - _WIDE * sd[j], mean[j] + _WIDE * sd[j]], -most, most)
+        low, high = max(mean[j] - _WIDE * sd[j], -most), min(mean[j] + _WIDE * sd[j], most)
         one = profile_score(
-            likelihood, j, design=emulated.design, radius=radius, start=start, grid=np.linspace(*ends, points)
+            likelihood, j, design=emulated.design, radius=radius, start=start, grid=np.linspace(low, high, points)
         )
         marginal = gaussian_kde(few[:, j]).pdf(one.grid)
         tables.append(pd.DataFrame({
@@ -294,6 +295,18 @@ def profile_parameters(
         rows.append((label, *one.limits(), *np.quantile(scores[:, j], [0.025, 0.975]), *_judge(one)))
     names = ["parameter", "score_lb", "score_ub", "posterior_lb", "posterior_ub", "closes", "confined"]
     return pd.concat(tables, ignore_index=True), pd.DataFrame(rows, columns=names)
+
+
+def add_values(limits: pd.DataFrame, space: ParameterSpace) -> pd.DataFrame:
+    """Return limits with `lb` and `ub`, those of the profile in the parameter's unit; NaN where it is open."""
+    found = limits.copy()
+    for name in ("lb", "ub"):
+        ends = limits[f"score_{name}"].to_numpy(dtype=np.float64)
+        scores = np.where(np.isfinite(ends), ends, 0.0) * np.ones((len(ends), 1))
+        values = space.values(np.asarray(scores))
+        own = np.array([values[label].iloc[0] for label in limits["parameter"]])
+        found[name] = np.where(np.isfinite(ends), own, np.nan)
+    return found
 
 
 def _judge(one: Profile) -> tuple[str, bool]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from aftercar.calibration.identifiability import (
+    add_values,
     find_correlations,
     profile_parameters,
     tabulate_information,
@@ -145,7 +146,8 @@ def summarise_waves(
         directions=find_directions(material.space, last.chains), checks=checks,
         verification=verify_emulation(last.emulated, scores[again], facts),
         informs=tabulate_information(fitted, flat, labels, discrepancy=discrepancy),
-        correlations=find_correlations(flat, labels), profiles=profiles, limits=limits, waves=tuple(waves),
+        correlations=find_correlations(flat, labels), profiles=profiles,
+        limits=add_values(limits, material.space), waves=tuple(waves),
         patients=sum(wave.patients for wave in waves) + verifying * len(cohorts),
         stopped=sum(wave.stopped for wave in waves) + stopped,
     )  # fmt: skip
