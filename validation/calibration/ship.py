@@ -82,11 +82,14 @@ def count_inside(rows: pd.DataFrame) -> str:
         own = ours if product == "all" else ours[ours["product"] == product]
         lines.append(f"| {product} | {' | '.join(say(own[own['measure'] == m]) for m in measures)} | {say(own)} |")
     missed = "; ".join(f"`{row.target}` ({row.verdict})" for row in ours[~ours["met"]].itertuples())
+    fitted = ours[ours["use"] == "fit"]
+    again = ours[(ours["use"] == "check") & ours["shows"].isin(fitted["shows"])]
     strict = (ours["strict"] == "met").sum()
     loss = rows[rows["what"].str.startswith("BCMA lost")].iloc[0]
     lines += [
         "",
-        f"Fitted: {say(ours[ours['use'] == 'fit'])}; held back: {say(ours[ours['use'] == 'check'])}. Without any "
+        f"Fitted: {say(fitted)}; fitted figures of a chain again among all treated: {say(again)}; held back: "
+        f"{say(ours.drop(index=[*fitted.index, *again.index]))}. Without any "
         f"discrepancy between cohorts {strict} of {len(ours)} would be inside. Outside: {missed or 'none'}. BCMA lost "
         f"at progression: {percent(loss.observed)}%, interval {percent(loss.pi_lb)} to {percent(loss.pi_ub)}%, "
         f"{loss.verdict}.",
