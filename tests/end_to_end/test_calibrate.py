@@ -75,6 +75,11 @@ def test_the_folder_holds_the_posterior_and_what_it_rests_on(done: tuple[Path, s
         warnings.simplefilter("error")
         sets = load_posterior(out)
     assert len(sets.values) == 20 and sets.origin == "posterior"
+    for name in ("informs", "profiles", "limits", "correlations"):
+        assert (out / f"{name}.csv").exists()
+    limits = pd.read_csv(out / "limits.csv")
+    assert list(limits["parameter"]) == ["growth_rate", "exhaustion_rate"]
+    assert set(limits["closes"]) <= {"both", "low", "high", "neither"}
     assert sets.hash == described["sets"] == manifest["hashes"]["posterior"], "what is shipped is what was checked"
     assert manifest["config"]["calibration"]["meaning"] == "a small one"
 

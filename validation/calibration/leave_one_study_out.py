@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from page import put
 
 from aftercar.calibration import QUICK, CalibrationSettings, CountedTarget, Material
 from aftercar.calibration.likelihood import log_counts
@@ -24,11 +25,9 @@ from aftercar.catalogue.calibration import load_calibration
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
 from aftercar.catalogue.targets import load_targets
-from aftercar.foundation import show_notices, write_atomic
+from aftercar.foundation import show_notices
 from aftercar.synthesis import pool_proportions
 
-PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "calibration.md"
-START, END = "<!-- left out: start -->", "<!-- left out: end -->"
 _WAVE = 2
 STUDIES = {
     "KarMMa": ("karmma_300_orr", "karmma_450_orr", "karmma_vgpr", "karmma_cr", "karmma_dor"),
@@ -89,7 +88,7 @@ def main() -> None:
         settings=replace(settings, steps=3 * settings.steps),
     )  # fmt: skip
     lines = [
-        "| left out | target | observed, % | n | predicted, % (95%) | such a cohort, % (95%) | z | verdict |",
+        "| left out | target | observed, % | n | predicted, % (95%) | such a cohort, % (90%) | z | verdict |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *(
             f"| {row.study} | {row.what.replace(' | ', ' among ')} | {100 * row.observed:.0f} | {row.n:.0f} | "
@@ -98,16 +97,14 @@ def main() -> None:
             for row in table.itertuples()
         ),
         "",
-        f"{(table['verdict'] == 'met').sum()} of {len(table)} figures lie in the 95% interval of their prediction; "
+        f"{(table['verdict'] == 'met').sum()} of {len(table)} figures lie in the 90% interval of their prediction; "
         f"mean log score {table['log_score'].mean():.2f}; largest R-hat {table['r_hat'].max():.3f}, at most "
         f"{100 * table['at_edge'].max():.0f}% of draws at the edge of the region.",
     ]
     text = "\n".join([*lines, "", compare_with_pooling(table, material.targets)])
     print(text)
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(START)
-        write_atomic(PAGE, f"{before}{START}\n\n{text}\n\n{END}{rest.split(END)[1]}")
+        put("left out", text)
 
 
 if __name__ == "__main__":

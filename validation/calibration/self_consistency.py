@@ -2,6 +2,7 @@
 
     .venv/bin/python validation/calibration/self_consistency.py FOLDER               # 200 replicates, ten minutes
     .venv/bin/python validation/calibration/self_consistency.py FOLDER --write       # tables into the page, the figure
+    .venv/bin/python validation/calibration/self_consistency.py --count              # count again from the page's table
 
 FOLDER is that of `aftercar calibrate --out FOLDER`: the emulator of its last wave is made again from its simulated
 cohorts. True parameters come from that wave's design; every replicate simulates trials of the published sizes at them,
@@ -16,6 +17,7 @@ from pathlib import Path
 import altair as alt
 import numpy as np
 import pandas as pd
+from page import PAGE, put, take
 
 from aftercar.calibration import QUICK, CalibrationSettings, Material, Ranks, rank_truths
 from aftercar.calibration.cohorts import CohortRequest, simulate_cohort
@@ -27,16 +29,15 @@ from aftercar.catalogue.calibration import load_calibration
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
 from aftercar.catalogue.targets import load_targets
-from aftercar.foundation import draw_stream, show_notices, write_atomic
+from aftercar.foundation import draw_stream, show_notices
 
-PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "calibration.md"
-START, END = "<!-- self-consistency: start -->", "<!-- self-consistency: end -->"
 FIGURE = PAGE.parent / "calibration-ranks.svg"
 # Patients of each virtual trial: those of KarMMa, CARTITUDE-1 and LEGEND-2.
 SIZES = {"karmma_300": 70, "karmma_450": 54, "cartitude1": 97, "legend2": 74}
 # Other patients than those of the trials: US centres (351), progressions of three studies.
 APART = {"idecel_emd": 351, "idecel_no_emd": 351, "bcma_loss": 25}
 BINS, SEED = 10, 20240601
+LEAST_P, LEAST_PARAMETERS = 0.01, 6
 
 
 def draw_counts(material: Material, targets: tuple[CountedTarget, ...], truth: np.ndarray, one: int) -> np.ndarray:
@@ -78,13 +79,41 @@ def draw_histograms(ranks: Ranks) -> alt.VConcatChart:
     return alt.layer(band, bars).facet(facet=alt.Facet("parameter:N", title=None), columns=5)
 
 
+def count_passing(table: pd.DataFrame) -> str:
+    """Say how many parameters have uniform ranks; columns parameter, p and out_of_band."""
+    passes = (table["out_of_band"] == 0) & (table["p"] > LEAST_P)
+    others = "; ".join(
+        f"{row.parameter} (p {row.p:.3g}, {row.out_of_band:.0f} bins out of the band)"
+        for row in table[~passes].itertuples()
+    )
+    verdict = "met" if passes.sum() >= LEAST_PARAMETERS else "**missed**"
+    return (
+        f"{passes.sum()} of {len(table)} parameters pass: every bin within the band of 99%, and p above {LEAST_P:g}. "
+        f"The criterion, uniform on at least {LEAST_PARAMETERS}, is {verdict}. Not uniform: {others or 'none'}."
+    )
+
+
+def read_page() -> pd.DataFrame:
+    """Return the table that stands in the page."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in take("self-consistency").splitlines()
+            if line.startswith("| ")][2:]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["parameter", "p", "mean", "spread", "out_of_band"])
+    return table.astype({"p": float, "mean": float, "spread": float, "out_of_band": int})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--count", action="store_true", help="only count again, from the table in the page")
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--quick", action="store_true", help="the folder is of `calibrate --quick`")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
+    if given.count:
+        put("passing", count_passing(read_page()))
+        return
+    if given.folder is None:
+        parser.error("name the folder of the calibration")
     material = Material.of(load_calibration(), load_model_data(), load_populations(), load_targets())
     with show_notices():
         wave = run_waves(material, QUICK if given.quick else CalibrationSettings(), folder=given.folder / "simulated")[
@@ -106,11 +135,10 @@ def main() -> None:
           for row in table.itertuples()),
     ]  # fmt: skip
     text = "\n".join(lines)
-    print(text)
+    print(text, count_passing(table), sep="\n\n")
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(START)
-        write_atomic(PAGE, f"{before}{START}\n\n{text}\n\n{END}{rest.split(END)[1]}")
+        put("self-consistency", text)
+        put("passing", count_passing(table))
         draw_histograms(ranks).save(FIGURE)
 
 

@@ -9,12 +9,23 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import altair as alt
+import numpy as np
 import pandas as pd
+from page import PAGE, put
+from scipy.stats import chi2
 
 from aftercar.catalogue import posterior as catalogue
+from aftercar.catalogue.calibration import load_calibration
 from aftercar.foundation import write_atomic
 
-PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "calibration.md"
+INFORMS, PROFILES = PAGE.parent / "calibration-informs.svg", PAGE.parent / "calibration-profiles.svg"
+PROFILED = (
+    "growth_rate", "exhaustion_rate", "cd4_share", "killing_rate", "expansion_rate", "fitness_loss_per_line"
+)  # fmt: skip
+LEAST_GAIN = 0.05
+PRODUCTS = {"ide_cel": "ide-cel", "cilta_cel": "cilta-cel", "lcar_b38m": "LCAR-B38M", "ct103a": "CT103A"}
+MEASURES = {"ORR": "ORR", "VGPR": "VGPR", "CR": "CR", "progression-free": "PFS", "in response": "DOR"}
 
 
 def percent(value: float) -> str:
@@ -34,7 +45,7 @@ def tabulate_parameters(rows: pd.DataFrame) -> str:
 
 
 def tabulate_targets(rows: pd.DataFrame) -> str:
-    lines = ["| figure | observed, % | n | simulated, % (95%) | such a cohort, % (95%) | z | verdict |",
+    lines = ["| figure | observed, % | n | simulated, % (95%) | such a cohort, % (90%) | z | verdict |",
              "| --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
     for row in rows.itertuples():
         verdict = "met with discrepancy" if row.verdict == "met" != row.strict else row.verdict
@@ -52,6 +63,106 @@ def tabulate_directions(rows: pd.DataFrame) -> str:
                       *(f"| {row.variance:.2f} | {row.parameters} |" for row in shown.itertuples())])  # fmt: skip
 
 
+def count_inside(rows: pd.DataFrame) -> str:
+    """Say how many figures of response and durability lie in the 90% interval, by product and measure."""
+    cohorts = load_calibration().cohorts
+    rows = rows.assign(
+        product=[PRODUCTS[cohorts[names.split(" + ")[0]].therapy] for names in rows["cohorts"]],
+        measure=[next((m for key, m in MEASURES.items() if what.startswith(key)), "") for what in rows["what"]],
+        met=rows["verdict"] == "met",
+    )
+    ours = rows[rows["measure"] != ""]
+
+    def say(part: pd.DataFrame) -> str:
+        return f"{part['met'].sum()} of {len(part)}" if len(part) else ""
+
+    measures = list(dict.fromkeys(MEASURES.values()))
+    lines = [f"| | {' | '.join(measures)} | all |", "| --- " * (len(measures) + 2) + "|"]
+    for product in (*PRODUCTS.values(), "all"):
+        own = ours if product == "all" else ours[ours["product"] == product]
+        lines.append(f"| {product} | {' | '.join(say(own[own['measure'] == m]) for m in measures)} | {say(own)} |")
+    missed = "; ".join(f"`{row.target}` ({row.verdict})" for row in ours[~ours["met"]].itertuples())
+    fitted = ours[ours["use"] == "fit"]
+    again = ours[(ours["use"] == "check") & ours["shows"].isin(fitted["shows"])]
+    strict = (ours["strict"] == "met").sum()
+    loss = rows[rows["what"].str.startswith("BCMA lost")].iloc[0]
+    lines += [
+        "",
+        f"Fitted: {say(fitted)}; fitted figures of a chain again among all treated: {say(again)}; held back: "
+        f"{say(ours.drop(index=[*fitted.index, *again.index]))}. Without any "
+        f"discrepancy between cohorts {strict} of {len(ours)} would be inside. Outside: {missed or 'none'}. BCMA lost "
+        f"at progression: {percent(loss.observed)}%, interval {percent(loss.pi_lb)} to {percent(loss.pi_ub)}%, "
+        f"{loss.verdict}.",
+    ]
+    return "\n".join(lines)
+
+
+def tabulate_informs(informs: pd.DataFrame, limits: pd.DataFrame) -> str:
+    """Say of every parameter what informs it, and where its profile closes."""
+    words = {
+        "both": "on both sides",
+        "low": "at the low side only",
+        "high": "at the high side only",
+        "neither": "nowhere",
+    }
+    lines = ["| parameter | information | what it comes from | profile, 95% | closes |",
+             "| --- | --- | --- | --- | --- |"]  # fmt: skip
+    for limit in limits.itertuples():
+        own = informs[informs["parameter"] == limit.parameter]
+        top = own[own["gain"] >= LEAST_GAIN].nlargest(4, "gain")
+        named = ", ".join(f"`{row.target}` {100 * row.gain:.0f}" for row in top.itertuples())
+        ends = [f"{end:.3g}" if pd.notna(end) else "open" for end in (limit.lb, limit.ub)]
+        lines.append(f"| {limit.parameter} | {own['information'].sum():.1f} | {named} | {ends[0]} – {ends[1]} | "
+                     f"{words[limit.closes]}{', at the edge of the region' if limit.confined else ''} |")  # fmt: skip
+    both = limits.loc[limits["closes"] == "both", "parameter"]
+    lines += [
+        "",
+        f"{len(both)} of {len(limits)} profiles close on both sides: {', '.join(both) or 'none'}. Least share of draws "
+        f"that the absence of a figure rests on: {informs['effective'].min():.2f}.",
+    ]
+    return "\n".join(lines)
+
+
+def tabulate_correlations(rows: pd.DataFrame) -> str:
+    lines = ["| parameter | with | correlation |", "| --- | --- | --- |"]
+    lines += [f"| {row.parameter} | {row.other} | {row.correlation:+.2f} |" for row in rows.itertuples()]
+    return "\n".join(lines) if len(rows) else "None."
+
+
+def draw_informs(informs: pd.DataFrame) -> alt.LayerChart:
+    """Return a heat map: by how much of its variance a parameter would be less known without a figure."""
+    rows = informs.assign(gain=100 * informs["gain"].clip(lower=0.0))
+    rows["said"] = [f"{gain:.0f}" if gain >= 100 * LEAST_GAIN else "" for gain in rows["gain"]]
+    rows["dark"] = rows["gain"] > 30
+    base = alt.Chart(rows).encode(
+        x=alt.X("target:N", sort=list(dict.fromkeys(rows["target"])), title=None,
+                axis=alt.Axis(labelAngle=-50, labelLimit=200)),
+        y=alt.Y("parameter:N", sort=list(dict.fromkeys(rows["parameter"])), title=None, axis=alt.Axis(labelLimit=200)),
+    )  # fmt: skip
+    colour = alt.Color("gain:Q", scale=alt.Scale(scheme="blues", domain=[0, 60], clamp=True),
+                       title=["variance that the", "figure takes away, %"])  # fmt: skip
+    text = base.mark_text(fontSize=10).encode(
+        text="said:N", color=alt.condition("datum.dark", alt.value("white"), alt.value("black"))
+    )
+    return alt.layer(base.mark_rect(stroke="white").encode(color=colour), text).properties(width=640, height=340)
+
+
+def draw_profiles(profiles: pd.DataFrame) -> alt.FacetChart:
+    """Return profiles of the likelihood over the marginal posterior, with the limit of 95%."""
+    rows = profiles[profiles["parameter"].isin(PROFILED)].copy()
+    rows["relative"] = np.exp(rows["log_likelihood"])
+    rows["limit"] = float(np.exp(-0.5 * chi2.ppf(0.95, 1)))
+    base = alt.Chart(rows).encode(
+        x=alt.X("score:Q", title="score (0: catalogue; 1: a standard deviation of the prior)")
+    )
+    marginal = base.mark_area(color="#bbbbbb", opacity=0.6).encode(y=alt.Y("marginal:Q", title="over the greatest"))
+    profile = base.mark_line(color="#1f4e79", point=alt.OverlayMarkDef(size=15, color="#1f4e79")).encode(y="relative:Q")
+    limit = base.mark_line(color="#b03a2e", strokeDash=[4, 3]).encode(y="limit:Q")
+    return alt.layer(marginal, profile, limit).properties(width=200, height=120).facet(
+        facet=alt.Facet("parameter:N", title=None, sort=list(PROFILED)), columns=3
+    ).resolve_scale(x="independent")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -61,11 +172,15 @@ def main() -> None:
         write_atomic(home / f"{catalogue.BUILT_IN}.{ending}", (folder / f"posterior.{ending}").read_bytes())
     targets = pd.read_csv(folder / "targets.csv")
     verification = pd.read_csv(folder / "verification.csv")
+    informs = pd.read_csv(folder / "informs.csv")
     difference = (verification["simulated"] - verification["emulated"]).abs()
     tables = {
         "parameters": tabulate_parameters(pd.read_csv(folder / "parameters.csv")),
         "fitted": tabulate_targets(targets[targets["use"] == "fit"]),
         "held back": tabulate_targets(targets[targets["use"] == "check"]),
+        "inside": count_inside(targets),
+        "informs": tabulate_informs(informs, pd.read_csv(folder / "limits.csv")),
+        "correlations": tabulate_correlations(pd.read_csv(folder / "correlations.csv")),
         "directions": tabulate_directions(pd.read_csv(folder / "directions.csv")),
         "verification": (
             f"In {verification['patients'].max():,} patients of each cohort, simulated anew at the draws, shares "
@@ -73,12 +188,10 @@ def main() -> None:
             f"{100 * difference.max():.1f} at most ({verification['z'].abs().max():.1f} standard errors)."
         ),
     }
-    page = PAGE.read_text(encoding="utf-8")
     for name, text in tables.items():
-        start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
-        before, rest = page.split(start)
-        page = f"{before}{start}\n\n{text}\n\n{end}{rest.split(end)[1]}"
-    write_atomic(PAGE, page)
+        put(name, text)
+    draw_informs(informs).save(INFORMS)
+    draw_profiles(pd.read_csv(folder / "profiles.csv")).save(PROFILES)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from aftercar.calibration.space import ParameterSpace
 from aftercar.patients import ParameterSets
 
 FloatArray = npt.NDArray[np.float64]
-LEVEL = 0.95
+LEVEL = 0.95  # of intervals of a chance
+VERDICT_LEVEL = 0.9  # of what a cohort may show, by which a figure is met or missed
 _NAMED = 0.3  # loadings of a direction that are worth naming
 # A posterior whose mean lies so far out in the prior presses against the end of the range that the catalogue gives.
 _PRESSES = 1.5
@@ -91,10 +92,10 @@ def check_targets(
     """Hold the posterior against every target, fitted and held back.
 
     Columns: `observed` (share), `events`, `n`; `simulated` with `lb` and `ub` (the chance and its 95% interval over the
-    posterior); `pi_lb`, `pi_ub` (share that n patients of such a cohort would show in 95%: posterior, discrepancy and
-    chance); `tail` (two-sided probability of a figure as far out, ties half counted); `z` (observed less simulated over
-    the standard deviation of such figures); `verdict`, and `strict`, the verdict without any discrepancy: as if the
-    virtual cohort were the real one.
+    posterior); `pi_lb`, `pi_ub` (share that n patients of such a cohort would show in 90%: posterior, discrepancy and
+    chance); `tail` (two-sided probability of a figure as far out, ties half counted: below 0.05 it lies outside of 95%,
+    too); `z` (observed less simulated over the standard deviation of such figures); `verdict` at 90%, and `strict`, the
+    verdict without any discrepancy: as if the virtual cohort were the real one.
     """
     mean, variance = emulated.logits(scores)
     chance = expit(mean + np.sqrt(variance) * rng.standard_normal(mean.shape))
@@ -106,8 +107,9 @@ def check_targets(
         observed = target.events / target.n
         below, above = (counts < observed - 0.5 / n).mean(), (counts > observed + 0.5 / n).mean()
         tail = min(1.0, 2.0 * min(below + (1.0 - below - above) / 2.0, above + (1.0 - below - above) / 2.0))
-        low, high = np.quantile(counts, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        narrow = np.quantile(rng.binomial(n, chance[:, k]) / n, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        tails = [(1 - VERDICT_LEVEL) / 2, (1 + VERDICT_LEVEL) / 2]
+        low, high = np.quantile(counts, tails)
+        narrow = np.quantile(rng.binomial(n, chance[:, k]) / n, tails)
         rows.append({
             "target": target.id, "cohorts": " + ".join(target.cohorts), "what": target.words(), "use": target.use,
             "shows": target.shows, "events": target.events, "n": target.n, "observed": observed,

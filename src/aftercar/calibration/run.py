@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ import numpy as np
 import pandas as pd
 
 from aftercar.calibration.conduct import Runner
+from aftercar.calibration.identifiability import (
+    add_values,
+    find_correlations,
+    profile_parameters,
+    tabulate_information,
+)
+from aftercar.calibration.likelihood import EmulatedTargets
 from aftercar.calibration.posterior import (
     check_targets,
     choose_draws,
@@ -19,7 +27,14 @@ from aftercar.calibration.posterior import (
     verify_emulation,
 )
 from aftercar.calibration.sampling import Chains
-from aftercar.calibration.waves import CalibrationSettings, Material, Wave, run_waves, simulate_design
+from aftercar.calibration.waves import (
+    CalibrationSettings,
+    Material,
+    Wave,
+    last_radius,
+    run_waves,
+    simulate_design,
+)
 from aftercar.foundation import draw_stream, hash_bytes
 from aftercar.patients.parameter_sets import ParameterSets
 from aftercar.patients.posterior import basis_hash
@@ -40,6 +55,8 @@ class CalibrationResult:
         Draws of the last wave as scores, with their convergence.
     parameters, directions, checks, verification
         Tables: see `summarise_parameters`, `find_directions`, `check_targets` and `verify_emulation`.
+    informs, correlations, profiles, limits
+        Tables of what the data tell apart: see `aftercar.calibration.identifiability`.
     patients, stopped
         How many were simulated, and how many of them left out because their integration stopped early.
     """
@@ -52,6 +69,10 @@ class CalibrationResult:
     directions: pd.DataFrame
     checks: pd.DataFrame
     verification: pd.DataFrame
+    informs: pd.DataFrame
+    correlations: pd.DataFrame
+    profiles: pd.DataFrame
+    limits: pd.DataFrame
     waves: tuple[Wave, ...]
     patients: int
     stopped: int
@@ -99,23 +120,37 @@ def run_calibration(
         What simulates cohorts (see `aftercar.calibration.conduct`); by default this thread. Results do not hang on it.
     """
     waves = run_waves(material, settings, folder=folder, run=run)
-    last = waves[-1]
+    return summarise_waves(material, settings, waves, draws=draws, folder=folder, verifying=verifying, run=run)
+
+
+def summarise_waves(
+    material: Material, settings: CalibrationSettings, waves: Sequence[Wave], *, draws: int, folder: Path | None,
+    verifying: int, run: Runner | None = None,
+) -> CalibrationResult:  # fmt: skip
+    """Return what waves that are done say; arguments as `run_calibration`."""
+    last, discrepancy = waves[-1], material.calibration.discrepancy.value
     rng = draw_stream(settings.seed, "calibration", "summaries")
     scores = choose_draws(last.chains, draws, rng)
     many = choose_draws(last.chains, 4000, rng)
+    checks = check_targets(last.emulated, many, discrepancy=discrepancy, rng=rng)
     cohorts = tuple(material.calibration.cohorts)
     again = np.resize(np.arange(len(scores)), verifying)
     facts, stopped = simulate_design(
         material, scores[again], cohorts, purpose="verification", seed=settings.seed, folder=folder, run=run
     )
+    fitted = EmulatedTargets(last.emulated.design, material.fitted(), last.emulated.emulators)
+    flat, labels = last.chains.flat(), material.space.labels
+    profiles, limits = profile_parameters(
+        fitted, flat, labels, discrepancy=discrepancy, radius=last_radius(len(labels))
+    )
     return CalibrationResult(
         material=material, settings=settings, sets=posterior_sets(material.space, scores), chains=last.chains,
         parameters=summarise_parameters(material.space, last.chains),
-        directions=find_directions(material.space, last.chains),
-        checks=check_targets(
-            last.emulated, many, discrepancy=material.calibration.discrepancy.value, rng=rng
-        ),
-        verification=verify_emulation(last.emulated, scores[again], facts), waves=tuple(waves),
+        directions=find_directions(material.space, last.chains), checks=checks,
+        verification=verify_emulation(last.emulated, scores[again], facts),
+        informs=tabulate_information(fitted, flat, labels, discrepancy=discrepancy),
+        correlations=find_correlations(flat, labels), profiles=profiles,
+        limits=add_values(limits, material.space), waves=tuple(waves),
         patients=sum(wave.patients for wave in waves) + verifying * len(cohorts),
         stopped=sum(wave.stopped for wave in waves) + stopped,
     )  # fmt: skip

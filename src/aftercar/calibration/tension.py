@@ -6,7 +6,7 @@ without a study the posterior may lie elsewhere than with all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 
 from aftercar.calibration.likelihood import EmulatedTargets
 from aftercar.calibration.posterior import check_targets, choose_draws
+from aftercar.calibration.sampling import Chains
 from aftercar.calibration.waves import CalibrationSettings, sample
 from aftercar.foundation import draw_stream
 
@@ -37,12 +38,9 @@ def leave_out(
     """
     parts = []
     for study, names in studies.items():
-        targets = tuple(replace(one, use="check" if one.id in names else one.use) for one in emulated.targets)
-        without = EmulatedTargets(emulated.design, targets, emulated.emulators)
-        chains, at_edge = sample(
-            without, discrepancy=discrepancy, temper=1.0, settings=settings, purpose=f"without {study}"
+        held, chains, at_edge = draw_without(
+            emulated, names, discrepancy=discrepancy, settings=settings, purpose=f"without {study}"
         )
-        held = EmulatedTargets(emulated.design, tuple(t for t in targets if t.id in names), emulated.emulators)
         rng = draw_stream(settings.seed, "calibration", "left out", study)
         scores = choose_draws(chains, 4000, rng)
         table = check_targets(held, scores, discrepancy=discrepancy, rng=rng)
@@ -51,6 +49,18 @@ def leave_out(
         table["log_score"] = score_counts(held, scores, discrepancy)
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
+
+
+def draw_without(
+    emulated: EmulatedTargets, names: Collection[str], *, discrepancy: float, settings: CalibrationSettings,
+    purpose: str,
+) -> tuple[EmulatedTargets, Chains, float]:  # fmt: skip
+    """Return the targets of these names, draws of a posterior that has not seen them, and the share at the edge."""
+    targets = tuple(replace(one, use="check" if one.id in names else one.use) for one in emulated.targets)
+    without = EmulatedTargets(emulated.design, targets, emulated.emulators)
+    chains, at_edge = sample(without, discrepancy=discrepancy, temper=1.0, settings=settings, purpose=purpose)
+    held = EmulatedTargets(emulated.design, tuple(t for t in targets if t.id in names), emulated.emulators)
+    return held, chains, at_edge
 
 
 def score_counts(emulated: EmulatedTargets, scores: np.ndarray, discrepancy: float) -> np.ndarray:

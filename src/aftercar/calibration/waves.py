@@ -167,17 +167,26 @@ def _count_patients(run: Runner, purpose: str) -> Runner:
 def emulate(
     design: Design, scores: FloatArray, facts: Mapping[str, pd.DataFrame], targets: tuple[CountedTarget, ...]
 ) -> EmulatedTargets:
-    """Learn the chance of every target in each of its cohorts."""
+    """Learn the chance of every target in each of its cohorts; figures that ask the same of a cohort share it."""
     features = quadratic_features(design.whiten(scores))
     emulators: dict[tuple[str, str], Emulator] = {}
+    asked: dict[object, Emulator] = {}
     for target in targets:
         for cohort in target.cohorts:
-            seen = facts[cohort]
-            among = may_have_outcome(seen, target)
-            rows = seen["row"].to_numpy()[among]
-            had = had_outcome(seen, target.outcome)[among]
-            emulators[target.id, cohort] = fit_emulator(features[rows], had, scores.shape[1])
+            question = (target.outcome, target.given, target.subgroup, cohort)
+            if question not in asked:
+                seen = facts[cohort]
+                among = may_have_outcome(seen, target)
+                rows = seen["row"].to_numpy()[among]
+                had = had_outcome(seen, target.outcome)[among]
+                asked[question] = fit_emulator(features[rows], had, scores.shape[1])
+            emulators[target.id, cohort] = asked[question]
     return EmulatedTargets(design, targets, emulators)
+
+
+def last_radius(d: int) -> float:
+    """Return the whitened squared distance from its design up to which the last wave's emulator is used."""
+    return float(chi2.ppf(_LAST_EDGE, d))
 
 
 def sample(

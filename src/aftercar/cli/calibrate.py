@@ -122,7 +122,8 @@ def _write(result: CalibrationResult, manifest: Manifest, out: Path) -> None:
     write_atomic(out / "posterior.json", json.dumps(result.describe(), indent=2, sort_keys=True) + os.linesep)
     tables = {
         "parameters": result.parameters, "targets": result.checks, "directions": result.directions,
-        "verification": result.verification,
+        "verification": result.verification, "informs": result.informs, "correlations": result.correlations,
+        "profiles": result.profiles, "limits": result.limits,
     }  # fmt: skip
     for name, table in tables.items():
         write_atomic(out / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))

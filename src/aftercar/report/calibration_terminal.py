@@ -25,7 +25,7 @@ def render_calibration(result: CalibrationResult) -> Group:
         rows = result.checks[result.checks["use"] == use]
         if len(rows):
             parts.append(_targets(rows, words))
-    parts += [_directions(result.directions), _verdicts(result)]
+    parts += [_limits(result), _directions(result.directions), _verdicts(result)]
     return Group(*parts)
 
 
@@ -67,7 +67,7 @@ def _parameters(rows: pd.DataFrame) -> Table:
 
 
 def _targets(rows: pd.DataFrame, words: str) -> Table:
-    names = ("target", "what", "observed, %", "n", "simulated, % (95%)", "such a cohort, % (95%)", "z", "verdict")
+    names = ("target", "what", "observed, %", "n", "simulated, % (95%)", "such a cohort, % (90%)", "z", "verdict")
     table = _table(f"Targets, {words}", names, 2)
     for row in rows.to_dict("records"):
         verdict = str(row["verdict"])
@@ -78,6 +78,21 @@ def _targets(rows: pd.DataFrame, words: str) -> Table:
             f"{100 * row['simulated']:.0f} ({100 * row['lb']:.0f}–{100 * row['ub']:.0f})",
             f"{100 * row['pi_lb']:.0f}–{100 * row['pi_ub']:.0f}", f"{row['z']:+.1f}",
             Text(verdict, style={"met": "green", "met with discrepancy": "yellow"}.get(verdict, "red")),
+        )  # fmt: skip
+    return table
+
+
+def _limits(result: CalibrationResult) -> Table:
+    """Return which parameters a profile of the likelihood closes, and which figures say most of each."""
+    table = _table("Profiles of the likelihood: where they close, and what informs each parameter", (
+        "parameter", "closes", "information in the fitted figures", "most of it from"), 2)  # fmt: skip
+    table.columns[3].justify = "left"
+    for row in result.limits.to_dict("records"):
+        own = result.informs[result.informs["parameter"] == row["parameter"]].nlargest(3, "information")
+        total = result.informs.loc[result.informs["parameter"] == row["parameter"], "information"].sum()
+        table.add_row(
+            escape(str(row["parameter"])), f"{row['closes']}{' (at the edge)' if row['confined'] else ''}",
+            f"{total:.1f}", escape(", ".join(own["target"].astype(str))),
         )  # fmt: skip
     return table
 
@@ -101,7 +116,7 @@ def _verdicts(result: CalibrationResult) -> Text:
     missed = result.checks[result.checks["verdict"] != "met"]
     if len(missed):
         names = "; ".join(f"{row['target']} ({row['verdict']})" for row in missed.to_dict("records"))
-        text.append(f"Outside of what the posterior, the discrepancy and chance give in 95%: {names}.\n", "red")
+        text.append(f"Outside of what the posterior, the discrepancy and chance give in 90%: {names}.\n", "red")
     far = result.verification[result.verification["z"].abs() > _FAR]
     worst = result.verification["z"].abs().max()
     text.append(

@@ -95,11 +95,32 @@ def test_a_small_calibration_runs_learns_and_goes_on_from_its_folder(small: Mate
     assert set(result.checks["use"]) == {"fit", "check"} and len(result.checks) == 3
     assert (result.verification["z"].abs() < 5).all()
     assert result.patients == 500 + 500 + 300
+    assert len(result.informs) == 2 * 2 and set(result.informs["target"]) == {"karmma_450_orr", "german_ide_cel_pfs10"}
+    gain = result.informs.pivot(index="target", columns="parameter", values="gain")
+    assert gain.loc["german_ide_cel_pfs10", "growth_rate"] > gain.loc["karmma_450_orr", "growth_rate"]
+    limits = result.limits.set_index("parameter")
+    assert list(limits.index) == ["growth_rate", "exhaustion_rate"]
+    closed = limits.loc[np.isfinite(limits["score_lb"])]
+    assert (closed["lb"] > 0).all() and limits.loc[~np.isfinite(limits["score_ub"]), "ub"].isna().all()
     files = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = run_calibration(small, settings, draws=32, folder=tmp_path, verifying=300)
     assert again.sets.hash == result.sets.hash
     pd.testing.assert_frame_equal(again.checks, result.checks)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == files
+
+
+def test_a_figure_that_is_held_back_changes_no_draw(small: Material) -> None:
+    """Neither of a cohort that is there, nor of one of its own."""
+    settings = CalibrationSettings(waves=(WaveSettings(300, 0.5, 2.0), WaveSettings(300)), chains=8, steps=40, seed=3)
+    more = small.calibration.model_copy(update={
+        "cohorts": {**small.calibration.cohorts, "karmma_150": CALIBRATION.cohorts["karmma_150"]},
+        "targets": {"karmma_150_orr": CALIBRATION.targets["karmma_150_orr"],
+                    "karmma_450_dor": CALIBRATION.targets["karmma_450_dor"], **small.calibration.targets},
+    })  # fmt: skip
+    larger = Material.of(more, DATA, load_populations(), load_targets())
+    one, other = (run_calibration(material, settings, draws=16, verifying=50) for material in (small, larger))
+    assert list(other.checks["target"][:2]) == ["karmma_150_orr", "karmma_450_dor"]
+    np.testing.assert_array_equal(one.sets.values.to_numpy(), other.sets.values.to_numpy())
 
 
 def test_a_study_that_is_left_out_is_predicted_by_the_others(small: Material, tmp_path: Path) -> None:

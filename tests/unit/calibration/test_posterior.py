@@ -68,18 +68,18 @@ def test_a_ridge_is_found_and_named() -> None:
 
 @pytest.mark.parametrize(
     ("events", "verdict", "strict"),
-    [(50, "met", "met"), (64, "met", "simulated too low"), (80, "simulated too low", "simulated too low"),
-     (30, "simulated too high", "simulated too high"), (37, "met", "simulated too high")],
+    [(50, "met", "met"), (62, "met", "simulated too low"), (80, "simulated too low", "simulated too low"),
+     (34, "simulated too high", "simulated too high"), (38, "met", "simulated too high")],
 )  # fmt: skip
 def test_verdicts(events: int, verdict: str, strict: str) -> None:
-    """Chance 0.5, 100 patients: binomial alone 40 to 60; with a discrepancy of 0.3 about 33 to 67."""
+    """At 90%. Chance 0.5, 100 patients: binomial alone 42 to 58; with a discrepancy of 0.3 about 36 to 64."""
     found = check_targets(
         flat([0.5], [(events, 100)]), np.zeros((20_000, 1)), discrepancy=0.3, rng=np.random.default_rng(1)
     )
     row = found.iloc[0]
     assert (row["verdict"], row["strict"]) == (verdict, strict)
     assert (row["simulated"], row["lb"], row["ub"]) == pytest.approx((0.5, 0.5, 0.5))
-    assert (row["pi_lb"], row["pi_ub"]) == pytest.approx((0.33, 0.67), abs=0.015)
+    assert (row["pi_lb"], row["pi_ub"]) == pytest.approx((0.355, 0.645), abs=0.011)
     # Standard deviation: binomial 0.05, discrepancy 0.3 / 4.
     assert row["z"] == pytest.approx((events / 100 - 0.5) / np.hypot(0.05, 0.073), abs=0.1)
 
