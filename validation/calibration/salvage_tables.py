@@ -25,7 +25,6 @@ from aftercar.report.validation_words import (
     summary_heads,
 )
 
-_WIDTH = "{:+.2f} ({:+.2f} to {:+.2f})"
 _FIRST_COLUMNS = 5  # cohort, arm, first product, observed, simulated
 
 
@@ -33,6 +32,10 @@ def tabulate(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     heads = tuple(heads)
     lines = [heads, tuple("---" for _ in heads), *map(tuple, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _say(mean: float, low: float, high: float) -> str:
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" if low == low else f"{mean:+.2f}"
 
 
 def tested_of(found: Validation) -> pd.DataFrame:
@@ -115,7 +118,7 @@ def _compare_scores(before: Validation, after: Validation) -> str:
         said.append(
             f"{name}: log score {row['log_score']:.2f}, CRPS {row['crps']:.2f}, 90% intervals cover "
             f"{100 * row['covered_90']:.0f}%, over the class "
-            f"{_WIDTH.format(difference.mean, difference.ci_lb, difference.ci_ub)}"
+            f"{_say(difference.mean, difference.ci_lb, difference.ci_ub)}"
         )
     return f"{'; '.join(said)} (Student's t). {len(tested_of(after))} cohorts of {after.measure}."
 
@@ -127,8 +130,8 @@ def write_sensitivity(rows: Sequence[tuple[str, Validation]]) -> str:
         one = found.differences["class"]
         covered = found.summary.set_index("forecast").loc["mechanism"]
         cells.append((
-            name, f"{one.pairs} of {one.clusters}", _WIDTH.format(one.mean, one.ci_lb, one.ci_ub),
-            _WIDTH.format(one.mean, one.bootstrap_lb, one.bootstrap_ub), f"{100 * covered['covered_90']:.0f}",
+            name, f"{one.pairs} of {one.clusters}", _say(one.mean, one.ci_lb, one.ci_ub),
+            _say(one.mean, one.bootstrap_lb, one.bootstrap_ub), f"{100 * covered['covered_90']:.0f}",
             one.verdict,
         ))  # fmt: skip
     heads = (

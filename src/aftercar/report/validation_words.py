@@ -159,7 +159,13 @@ def say_no_worse(found: Validation) -> str:
     scores = found.summary.set_index("forecast")["log_score"]
     own, naive, difference = scores["mechanism"], scores["class"], found.differences["class"]
     met = "MET" if own >= naive else "NOT MET"
-    shown = difference.verdict in ("better", "worse")
     words = f"Mean log score no worse than of the class's other studies: {met}. {own:.2f} against {naive:.2f}; "
-    return words + (f"the difference is beyond chance ({difference.verdict})." if shown else
-                    f"the difference is within its uncertainty ({difference.verdict}).")  # fmt: skip
+    return f"{words}{_SAID[difference.verdict]}."
+
+
+_SAID = {
+    "better": "the difference is beyond its uncertainty",
+    "worse": "the difference is beyond its uncertainty",
+    "not told apart": "the difference is within its uncertainty",
+    "too few": "there are too few studies for its uncertainty",
+}
