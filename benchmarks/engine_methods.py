@@ -79,7 +79,7 @@ def parts(text: str) -> dict[str, int]:
 
 
 def operations(variant: Variant, method: Method) -> dict[str, int]:
-    """Operations of a step: right-hand sides, solves, Jacobian with factorisation, sums and judgement."""
+    """Operations of a step: right-hand sides but the first, solves, the first with Jacobian and factors, the rest."""
     count, s = parts(variant.text), method.stages
     alpha = method.original()[0].sum(axis=1)
     # A stage at the start of the step has the rates of the first one, which a careful writer would keep.
@@ -133,7 +133,7 @@ def show_costs(curves: list[Curve]) -> None:
 def show_methods(problem: Problem, reference: np.ndarray, names: list[str]) -> None:
     """Print what each tableau gives."""
     curves = []
-    print("| | stages | rates | solves | Jacobian, factors | sums | step |\n" + "|---" * 7 + "|")
+    print("| | stages | later rates | solves | first rates, Jacobian, factors | sums | step |\n" + "|---" * 7 + "|")
     for name, method in load_methods().items():
         if len(method.dense) > 3 or (names and name not in names):
             continue
