@@ -7,7 +7,7 @@ states have rates; rules are values that hold at every moment; events act when t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -172,6 +172,23 @@ def inflow_name(state: str) -> str:
     return f"input_rate({state})"
 
 
+def distinct_nodes(*expressions: sp.Basic) -> Iterator[sp.Basic]:
+    """Yield the nodes of expressions, each once however often it stands: equations of a large model share most."""
+    seen: set[sp.Basic] = set()
+    waiting = list(expressions)
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting.extend(node.args)
+            yield node
+
+
+def symbol_names(*expressions: sp.Basic) -> set[str]:
+    """Return the names that stand in expressions."""
+    return {node.name for node in distinct_nodes(*expressions) if isinstance(node, sp.Symbol)}
+
+
 def check_network(network: Network) -> None:
     """Raise InputError that lists every unknown name, every name used twice and the first circle of definitions."""
     faults: list[Fault] = []
@@ -180,8 +197,9 @@ def check_network(network: Network) -> None:
         if item.id in seen:
             faults.append(Fault(network.name, f"the name '{item.id}' stands for two things.", "Rename one of them."))
         seen.add(item.id)
-    for place, expression in _expressions(network):
-        for missing in sorted(s.name for s in expression.free_symbols if s.name not in seen):
+    unknown = symbol_names(*(expression for _, expression in _expressions(network))) - seen
+    for place, expression in _expressions(network) if unknown else ():
+        for missing in sorted(symbol_names(expression) & unknown):
             found = f"{place} uses '{missing}', which is neither a state, a parameter, a rule nor time."
             faults.append(Fault(network.name, found, "Define it, or correct the spelling."))
     for item in network.parameters:
@@ -233,7 +251,7 @@ def _event_faults(network: Network) -> list[Fault]:
 
 def _circles(network: Network) -> list[Fault]:
     graphs = {
-        "rules": {r.id: {s.name for s in r.value.free_symbols} for r in network.rules},
+        "rules": {r.id: symbol_names(r.value) for r in network.rules},
         "initial values": initial_dependencies(network),
     }
     for what, graph in graphs.items():
@@ -249,11 +267,11 @@ def initial_dependencies(network: Network) -> dict[str, set[str]]:
     """Return for each name what its value at the start depends on."""
     graph: dict[str, set[str]] = {}
     for p in network.parameters:
-        graph[p.id] = {s.name for s in p.value.free_symbols} if isinstance(p.value, sp.Basic) else set()
+        graph[p.id] = symbol_names(p.value) if isinstance(p.value, sp.Basic) else set()
     for s in network.states:
-        graph[s.id] = {x.name for x in s.initial.free_symbols}
+        graph[s.id] = symbol_names(s.initial)
     for r in network.rules:
-        graph[r.id] = {x.name for x in r.value.free_symbols}
+        graph[r.id] = symbol_names(r.value)
     graph[TIME.name] = set()
     return graph
 

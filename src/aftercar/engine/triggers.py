@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from aftercar.engine.network import TIME, Network
+from aftercar.engine.network import TIME, Network, distinct_nodes, symbol, symbol_names
 
 _RELATIONAL = (sp.StrictLessThan, sp.LessThan, sp.StrictGreaterThan, sp.GreaterThan, sp.Eq, sp.Ne)
 
@@ -20,10 +20,10 @@ def time_stops(network: Network) -> list[sp.Expr]:
     fixed = {p.id for p in network.parameters} | {TIME.name}
     rules = {r.id: r.value for r in network.rules}
     found: dict[sp.Expr, None] = {}
-    for expression in _all_expressions(network):
-        for relation in expression.atoms(*_RELATIONAL):
+    for relation in distinct_nodes(*_all_expressions(network)):
+        if isinstance(relation, _RELATIONAL):
             difference = _expand(relation.lhs - relation.rhs, rules)
-            if {s.name for s in difference.free_symbols} <= fixed:
+            if symbol_names(difference) <= fixed:
                 found.update(dict.fromkeys(_roots_in_time(difference)))
     return list(found)
 
@@ -51,7 +51,7 @@ def _all_expressions(network: Network) -> Iterator[sp.Basic]:
 
 def _expand(expression: sp.Expr, rules: dict[str, sp.Expr]) -> sp.Expr:
     for _ in range(len(rules) + 1):
-        used = {s: rules[s.name] for s in expression.free_symbols if s.name in rules}
+        used = {symbol(name): rules[name] for name in symbol_names(expression) if name in rules}
         if not used:
             break
         expression = expression.xreplace(used)
