@@ -146,12 +146,12 @@ def draw_informs(informs: pd.DataFrame) -> alt.LayerChart:
                 axis=alt.Axis(labelAngle=-50, labelLimit=200)),
         y=alt.Y("parameter:N", sort=list(dict.fromkeys(rows["parameter"])), title=None, axis=alt.Axis(labelLimit=200)),
     )  # fmt: skip
-    colour = alt.Color("gain:Q", scale=alt.Scale(scheme="blues", domain=[0, 60], clamp=True),
+    colour = alt.Color("gain:Q", scale=alt.Scale(range=["#ffffff", "#08519c"], domain=[0, 50], clamp=True),
                        title=["variance that the", "figure takes away, %"])  # fmt: skip
     text = base.mark_text(fontSize=10).encode(
         text="said:N", color=alt.condition("datum.dark", alt.value("white"), alt.value("black"))
     )
-    return alt.layer(base.mark_rect(stroke="white").encode(color=colour), text).properties(width=640, height=340)
+    return alt.layer(base.mark_rect(stroke="#dddddd").encode(color=colour), text).properties(width=640, height=340)
 
 
 def draw_profiles(profiles: pd.DataFrame) -> alt.FacetChart:
