@@ -146,8 +146,8 @@ def draw_informs(informs: pd.DataFrame) -> alt.LayerChart:
                 axis=alt.Axis(labelAngle=-50, labelLimit=200)),
         y=alt.Y("parameter:N", sort=list(dict.fromkeys(rows["parameter"])), title=None, axis=alt.Axis(labelLimit=200)),
     )  # fmt: skip
-    colour = alt.Color("gain:Q", scale=alt.Scale(range=["#ffffff", "#08519c"], domain=[0, 50], clamp=True),
-                       title=["variance that the", "figure takes away, %"])  # fmt: skip
+    shades = alt.Scale(range=["#ffffff", "#08519c"], domain=[0, 50], clamp=True, interpolate="rgb")
+    colour = alt.Color("gain:Q", scale=shades, title=["variance that the", "figure takes away, %"])
     text = base.mark_text(fontSize=10).encode(
         text="said:N", color=alt.condition("datum.dark", alt.value("white"), alt.value("black"))
     )
