@@ -23,7 +23,7 @@ INFORMS, PROFILES = PAGE.parent / "calibration-informs.svg", PAGE.parent / "cali
 PROFILED = (
     "growth_rate", "exhaustion_rate", "cd4_share", "killing_rate", "expansion_rate", "fitness_loss_per_line"
 )  # fmt: skip
-LEAST_GAIN = 0.05
+LEAST_GAIN, LEAST_EFFECTIVE = 0.05, 0.1
 PRODUCTS = {"ide_cel": "ide-cel", "cilta_cel": "cilta-cel", "lcar_b38m": "LCAR-B38M", "ct103a": "CT103A"}
 MEASURES = {"ORR": "ORR", "VGPR": "VGPR", "CR": "CR", "progression-free": "PFS", "in response": "DOR"}
 
@@ -105,7 +105,7 @@ def tabulate_informs(informs: pd.DataFrame, limits: pd.DataFrame) -> str:
         "high": "at the high side only",
         "neither": "nowhere",
     }
-    lines = ["| parameter | information | what it comes from | profile, 95% | closes |",
+    lines = ["| parameter | information | what it comes from | profile without the prior, 95% | closes |",
              "| --- | --- | --- | --- | --- |"]  # fmt: skip
     for limit in limits.itertuples():
         own = informs[informs["parameter"] == limit.parameter]
@@ -115,10 +115,17 @@ def tabulate_informs(informs: pd.DataFrame, limits: pd.DataFrame) -> str:
         lines.append(f"| {limit.parameter} | {own['information'].sum():.1f} | {named} | {ends[0]} – {ends[1]} | "
                      f"{words[limit.closes]}{', at the edge of the region' if limit.confined else ''} |")  # fmt: skip
     both = limits.loc[limits["closes"] == "both", "parameter"]
+    loose = limits.loc[limits["closes"] == "neither", "parameter"]
+    prior = limits[(limits["with_prior_lb"] > -1.96) & (limits["with_prior_ub"] < 1.96)]["parameter"]
+    few = informs.loc[informs["effective"] < LEAST_EFFECTIVE, "target"].unique()
     lines += [
         "",
-        f"{len(both)} of {len(limits)} profiles close on both sides: {', '.join(both) or 'none'}. Least share of draws "
-        f"that the absence of a figure rests on: {informs['effective'].min():.2f}.",
+        f"{len(both)} of {len(limits)} profiles of the likelihood close on both sides ({', '.join(both) or 'none'}), "
+        f"{len(loose)} on neither ({', '.join(loose) or 'none'}); at {limits['confined'].sum()} of them the other "
+        "parameters lie at the edge of the region where the profile closes or ends, so that it is a lower bound there. "
+        f"With the prior, the profiles of {len(prior)} stay within the prior's own 95% on both sides "
+        f"({', '.join(prior) or 'none'}). What the absence of these figures would do rests on few draws, and its share "
+        f"is rough: {', '.join(f'`{name}`' for name in few) or 'none'}.",
     ]
     return "\n".join(lines)
 
@@ -139,26 +146,27 @@ def draw_informs(informs: pd.DataFrame) -> alt.LayerChart:
                 axis=alt.Axis(labelAngle=-50, labelLimit=200)),
         y=alt.Y("parameter:N", sort=list(dict.fromkeys(rows["parameter"])), title=None, axis=alt.Axis(labelLimit=200)),
     )  # fmt: skip
-    colour = alt.Color("gain:Q", scale=alt.Scale(scheme="blues", domain=[0, 60], clamp=True),
-                       title=["variance that the", "figure takes away, %"])  # fmt: skip
+    shades = alt.Scale(range=["#ffffff", "#08519c"], domain=[0, 50], clamp=True, interpolate="rgb")
+    colour = alt.Color("gain:Q", scale=shades, title=["variance that the", "figure takes away, %"])
     text = base.mark_text(fontSize=10).encode(
         text="said:N", color=alt.condition("datum.dark", alt.value("white"), alt.value("black"))
     )
-    return alt.layer(base.mark_rect(stroke="white").encode(color=colour), text).properties(width=640, height=340)
+    return alt.layer(base.mark_rect(stroke="#dddddd").encode(color=colour), text).properties(width=640, height=340)
 
 
 def draw_profiles(profiles: pd.DataFrame) -> alt.FacetChart:
     """Return profiles of the likelihood over the marginal posterior, with the limit of 95%."""
     rows = profiles[profiles["parameter"].isin(PROFILED)].copy()
-    rows["relative"] = np.exp(rows["log_likelihood"])
+    rows["relative"], rows["with_prior"] = np.exp(rows["log_likelihood"]), np.exp(rows["log_posterior"])
     rows["limit"] = float(np.exp(-0.5 * chi2.ppf(0.95, 1)))
     base = alt.Chart(rows).encode(
         x=alt.X("score:Q", title="score (0: catalogue; 1: a standard deviation of the prior)")
     )
     marginal = base.mark_area(color="#bbbbbb", opacity=0.6).encode(y=alt.Y("marginal:Q", title="over the greatest"))
     profile = base.mark_line(color="#1f4e79", point=alt.OverlayMarkDef(size=15, color="#1f4e79")).encode(y="relative:Q")
+    with_prior = base.mark_line(color="#2e7d4f", strokeDash=[2, 2]).encode(y="with_prior:Q")
     limit = base.mark_line(color="#b03a2e", strokeDash=[4, 3]).encode(y="limit:Q")
-    return alt.layer(marginal, profile, limit).properties(width=200, height=120).facet(
+    return alt.layer(marginal, with_prior, profile, limit).properties(width=200, height=120).facet(
         facet=alt.Facet("parameter:N", title=None, sort=list(PROFILED)), columns=3
     ).resolve_scale(x="independent")  # fmt: skip
 

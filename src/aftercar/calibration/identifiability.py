@@ -36,7 +36,7 @@ _STEP = 1e-3  # of central differences, in scores
 _CONFINED = 0.9  # share of the free squared distance from which on the others lie at the edge of the region
 _REACH = 0.8  # of the region's half-width: further out the others have no room
 _FAR = 6.0  # log units below the best at which a search ends
-_WIDE = 4.0  # posterior standard deviations that a search covers
+_WIDE = 6.0  # posterior standard deviations that a search covers
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def profile_parameters(
     emulated: EmulatedTargets, scores: FloatArray, labels: Sequence[str], *, discrepancy: float, radius: float,
     points: int = 25, most: float = 3.0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Profile the likelihood of every parameter within the region of an emulator.
+    """Profile the likelihood, and the posterior, of every parameter within the region of an emulator.
 
     Parameters
     ----------
@@ -268,32 +268,41 @@ def profile_parameters(
     Returns
     -------
     tuple of pandas.DataFrame
-        Profiles, a parameter and score a row: `log_likelihood` less its greatest value, `confined` (see `Profile`),
-        `marginal` (density of the draws over its greatest value). And limits, a parameter a row: `score_lb`,
-        `score_ub` (infinite where the profile does not fall far enough), `posterior_lb`, `posterior_ub` (of the
-        draws, 95%), `closes` (both, low, high, neither), `confined` (whether the profile is a lower bound where it
-        closes, or where it ends).
+        Profiles, a parameter and score a row: `log_likelihood` and `log_posterior` less their greatest values (NaN
+        where a search ended before), `confined` (of the likelihood: see `Profile`), `marginal` (density of the draws
+        over its greatest value). And limits, a parameter a row: `score_lb`, `score_ub` (infinite where the profile of
+        the likelihood does not fall far enough), `with_prior_lb`, `with_prior_ub` (that of the posterior),
+        `posterior_lb`, `posterior_ub` (of the draws, 95%), `closes` (both, low, high, neither), `confined` (whether
+        the profile is a lower bound where it closes, or where it ends).
     """
 
     def likelihood(z: FloatArray) -> FloatArray:
         return emulated.log_likelihood(z, discrepancy)
 
+    def posterior(z: FloatArray) -> FloatArray:
+        return np.asarray(likelihood(z) - 0.5 * np.square(z).sum(axis=1))
+
     few = scores[np.linspace(0, len(scores) - 1, min(len(scores), 2000)).astype(int)]
-    start = few[np.argmax(likelihood(few))]
+    starts = [few[np.argmax(density(few))] for density in (likelihood, posterior)]
     mean, sd = scores.mean(axis=0), scores.std(axis=0)
     tables, rows = [], []
     for j, label in enumerate(labels):
         low, high = max(mean[j] - _WIDE * sd[j], -most), min(mean[j] + _WIDE * sd[j], most)
-        one = profile_score(
-            likelihood, j, design=emulated.design, radius=radius, start=start, grid=np.linspace(low, high, points)
-        )
+        one, other = (
+            profile_score(density, j, design=emulated.design, radius=radius, start=start,
+                          grid=np.linspace(low, high, points))
+            for density, start in zip((likelihood, posterior), starts, strict=True)
+        )  # fmt: skip
         marginal = gaussian_kde(few[:, j]).pdf(one.grid)
         tables.append(pd.DataFrame({
-            "parameter": label, "score": one.grid, "log_likelihood": one.value, "confined": one.confined,
+            "parameter": label, "score": one.grid, "log_likelihood": one.value,
+            "log_posterior": np.interp(one.grid, other.grid, other.value, left=np.nan, right=np.nan),
+            "confined": one.confined,
             "marginal": marginal / marginal.max(),
         }))  # fmt: skip
-        rows.append((label, *one.limits(), *np.quantile(scores[:, j], [0.025, 0.975]), *_judge(one)))
-    names = ["parameter", "score_lb", "score_ub", "posterior_lb", "posterior_ub", "closes", "confined"]
+        rows.append((label, *one.limits(), *other.limits(), *np.quantile(scores[:, j], [0.025, 0.975]), *_judge(one)))
+    names = ["parameter", "score_lb", "score_ub", "with_prior_lb", "with_prior_ub", "posterior_lb", "posterior_ub",
+             "closes", "confined"]  # fmt: skip
     return pd.concat(tables, ignore_index=True), pd.DataFrame(rows, columns=names)
 
 
