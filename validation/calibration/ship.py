@@ -147,11 +147,13 @@ def draw_informs(informs: pd.DataFrame) -> alt.LayerChart:
         y=alt.Y("parameter:N", sort=list(dict.fromkeys(rows["parameter"])), title=None, axis=alt.Axis(labelLimit=200)),
     )  # fmt: skip
     shades = alt.Scale(range=["#ffffff", "#08519c"], domain=[0, 50], clamp=True, interpolate="rgb")
-    colour = alt.Color("gain:Q", scale=shades, title=["variance that the", "figure takes away, %"])
+    colour = alt.Color("gain:Q", scale=shades, title=["variance that", "the figure", "takes away, %"])
     text = base.mark_text(fontSize=10).encode(
         text="said:N", color=alt.condition("datum.dark", alt.value("white"), alt.value("black"))
     )
-    return alt.layer(base.mark_rect(stroke="#dddddd").encode(color=colour), text).properties(width=640, height=340)
+    return alt.layer(base.mark_rect(stroke="#dddddd").encode(color=colour), text).properties(
+        width=640, height=340, padding={"left": 30, "right": 40, "top": 5, "bottom": 5}
+    )
 
 
 def draw_profiles(profiles: pd.DataFrame) -> alt.FacetChart:
@@ -159,9 +161,7 @@ def draw_profiles(profiles: pd.DataFrame) -> alt.FacetChart:
     rows = profiles[profiles["parameter"].isin(PROFILED)].copy()
     rows["relative"], rows["with_prior"] = np.exp(rows["log_likelihood"]), np.exp(rows["log_posterior"])
     rows["limit"] = float(np.exp(-0.5 * chi2.ppf(0.95, 1)))
-    base = alt.Chart(rows).encode(
-        x=alt.X("score:Q", title="score (0: catalogue; 1: a standard deviation of the prior)")
-    )
+    base = alt.Chart(rows).encode(x=alt.X("score:Q", title="score"))
     marginal = base.mark_area(color="#bbbbbb", opacity=0.6).encode(y=alt.Y("marginal:Q", title="over the greatest"))
     profile = base.mark_line(color="#1f4e79", point=alt.OverlayMarkDef(size=15, color="#1f4e79")).encode(y="relative:Q")
     with_prior = base.mark_line(color="#2e7d4f", strokeDash=[2, 2]).encode(y="with_prior:Q")
