@@ -5,10 +5,8 @@ The integrator releases the lock of Python, so that threads use all cores; readi
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,28 +15,21 @@ import pandas as pd
 from aftercar.calibration.cohorts import CohortRequest, request_key, simulate_cohort
 from aftercar.catalogue.model_data import ModelData
 from aftercar.engine import IntegrationWarning
+from aftercar.foundation.threads import run_on_threads
 from aftercar.trials.cluster import gather, load_shared_data
 
 Runner = Callable[[Sequence[CohortRequest]], Iterator[tuple[int, pd.DataFrame]]]
 """Simulates cohorts and yields each with its position as it is done."""
 
 
-def run_on_threads(
+def simulate_on_threads(
     requests: Sequence[CohortRequest], *, data: ModelData, workers: int | None = None
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Simulate cohorts over threads, by default one a processor."""
     with warnings.catch_warnings():
         # As `simulate_cohort` does alone: from threads at once it could not put the filters back in their order.
         warnings.simplefilter("ignore", IntegrationWarning)
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            waiting = {pool.submit(simulate_cohort, one, data): k for k, one in enumerate(requests)}
-            try:
-                for work in as_completed(list(waiting)):
-                    yield waiting.pop(work), work.result()
-            except BaseException:
-                for work in waiting:
-                    work.cancel()
-                raise
+        yield from run_on_threads(lambda k: simulate_cohort(requests[k], data), range(len(requests)), workers=workers)
 
 
 @dataclass(frozen=True)

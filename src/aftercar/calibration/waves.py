@@ -23,7 +23,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from aftercar.calibration.cohorts import CohortRequest
-from aftercar.calibration.conduct import Runner, run_on_threads
+from aftercar.calibration.conduct import Runner, simulate_on_threads
 from aftercar.calibration.emulator import Design, Emulator, fit_emulator, quadratic_features
 from aftercar.calibration.likelihood import EmulatedTargets
 from aftercar.calibration.outcomes import had_outcome, may_have_outcome
@@ -142,7 +142,7 @@ def simulate_design(
             known = material.calibration.cohorts[cohort]
             units.append((first, cohort))
             requests.append(CohortRequest(known, material.populations[known.population], sets, len(part), own))
-    tell = _count_patients(run or partial(run_on_threads, data=material.data, workers=1), purpose)
+    tell = _count_patients(run or partial(simulate_on_threads, data=material.data, workers=1), purpose)
     found = simulate_or_read(requests, material.data, folder, run=tell)
     facts: dict[str, list[pd.DataFrame]] = {cohort: [] for cohort in cohorts}
     for (first, cohort), one in zip(units, found, strict=True):

@@ -91,10 +91,10 @@ def _runner(model: ModelData, directory: Path | None, *, workers: int | None, da
     """Yield what simulates cohorts, on threads or on a cluster."""
     from functools import partial
 
-    from aftercar.calibration.conduct import Shared, run_on_cluster, run_on_threads
+    from aftercar.calibration.conduct import Shared, run_on_cluster, simulate_on_threads
 
     if dask is None:
-        yield partial(run_on_threads, data=model, workers=workers)
+        yield partial(simulate_on_threads, data=model, workers=workers)
         return
     from aftercar.trials.cluster import open_cluster
 

@@ -6,10 +6,8 @@ blocks can be run in any order, on any machine, and joined to the same bits.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +19,7 @@ from aftercar.catalogue.model_data import ModelData, load_model_data
 from aftercar.catalogue.populations import Population, load_populations
 from aftercar.engine import IntegrationWarning
 from aftercar.foundation import Fault, InputError, draw_stream
+from aftercar.foundation.threads import run_on_threads
 from aftercar.model import structure_for
 from aftercar.patients.draws import score_patients
 from aftercar.patients.parameter_choice import Parameters, choose_sets
@@ -163,15 +162,7 @@ def run_blocks(
     """Run blocks over threads; yield each with its number as it is done, so that none need wait for another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IntegrationWarning)  # counted in the tables
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            waiting = {pool.submit(run_block, prepared, block, advance): block for block in blocks}
-            try:
-                for work in as_completed(list(waiting)):
-                    yield waiting.pop(work), work.result()
-            except BaseException:
-                for work in waiting:
-                    work.cancel()
-                raise
+        yield from run_on_threads(lambda block: run_block(prepared, block, advance), blocks, workers=workers)
 
 
 def run_block(prepared: Prepared, block: int, advance: Callable[[int], None] = lambda n: None) -> Block:

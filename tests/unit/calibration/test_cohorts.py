@@ -12,7 +12,7 @@ import pytest
 
 from aftercar.calibration import CalibrationSettings, Material, WaveSettings, check_targets, run_calibration
 from aftercar.calibration.cohorts import CohortRequest, request_key, simulate_cohort
-from aftercar.calibration.conduct import run_on_threads
+from aftercar.calibration.conduct import simulate_on_threads
 from aftercar.calibration.storage import simulate_or_read
 from aftercar.calibration.tension import leave_out
 from aftercar.calibration.waves import run_waves
@@ -57,7 +57,7 @@ def test_facts_fit_together() -> None:
 
 def test_a_cohort_on_disk_is_read_and_another_request_is_not_taken_for_it(tmp_path: Path) -> None:
     one = request(15)
-    run = partial(run_on_threads, data=DATA)
+    run = partial(simulate_on_threads, data=DATA)
     (first,) = simulate_or_read([one], DATA, tmp_path, run=run)
     (path,) = tmp_path.iterdir()
     stamp = path.stat().st_mtime_ns

@@ -13,7 +13,7 @@ import pytest
 
 from aftercar.calibration import CalibrationResult, CalibrationSettings, Material, WaveSettings, run_calibration
 from aftercar.calibration.cohorts import CohortRequest
-from aftercar.calibration.conduct import Runner, Shared, run_on_cluster, run_on_threads
+from aftercar.calibration.conduct import Runner, Shared, run_on_cluster, simulate_on_threads
 from aftercar.catalogue.calibration import load_calibration
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
@@ -59,11 +59,11 @@ def assert_same(one: CalibrationResult, other: CalibrationResult) -> None:
 def alone(material: Material) -> CalibrationResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aftercar.calibration.waves._CHUNK", 60)
-        return calibrate(material, partial(run_on_threads, data=DATA, workers=1))
+        return calibrate(material, partial(simulate_on_threads, data=DATA, workers=1))
 
 
 def test_threads_change_nothing(material: Material, alone: CalibrationResult) -> None:
-    assert_same(alone, calibrate(material, partial(run_on_threads, data=DATA, workers=3)))
+    assert_same(alone, calibrate(material, partial(simulate_on_threads, data=DATA, workers=3)))
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(
@@ -73,7 +73,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
     def stop(requests: Sequence[CohortRequest], after: int) -> Iterator[tuple[int, pd.DataFrame]]:
         nonlocal made
-        for done in run_on_threads(requests, data=DATA, workers=1):
+        for done in simulate_on_threads(requests, data=DATA, workers=1):
             if made == after:
                 raise KeyboardInterrupt
             made += 1
