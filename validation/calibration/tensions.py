@@ -1,0 +1,64 @@
+"""Ask which assumption would resolve each tension between evidence and model: docs/explanation/tensions.md.
+
+    .venv/bin/python validation/calibration/tensions.py            # some minutes
+    .venv/bin/python validation/calibration/tensions.py --write    # into the page and the shipped answers
+
+`aftercar compare` shows the shipped answers (`src/aftercar/catalogue/validation/tensions.csv`), and says so where they
+rest on other numbers than are in use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from aftercar.calibration.assumptions import answer, describe_basis, prepare
+from aftercar.catalogue import load_base, tensions
+from aftercar.catalogue.model_data import load_model_data
+from aftercar.catalogue.populations import load_populations
+from aftercar.catalogue.tensions import TensionResults, check_tensions, load_tensions
+from aftercar.foundation import DEFAULT_SEED, show_notices, write_atomic
+from aftercar.trials import find_plan, load_plan
+
+SHIPPED = Path(tensions.__file__).parent / "validation"
+PATIENTS, SETS = 200, 40
+
+
+def simulate(patients: int, sets: int, only: tuple[str, ...] = ()) -> TensionResults:
+    """Return the answers to all tensions, or to some."""
+    data = load_model_data()
+    plan = load_plan(find_plan("after_ide_cel"), data, load_populations())
+    asked = load_tensions()
+    check_tensions(asked, data)
+    setting = prepare(plan, data, load_base(), patients=patients, sets=sets, seed=DEFAULT_SEED)
+    chosen = [one for key, one in asked.items() if not only or key in only]
+    table = answer(chosen, setting, advance=lambda words: print(f"... {words}", flush=True))
+    return TensionResults(table, describe_basis(setting))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--patients", type=int, default=PATIENTS)
+    parser.add_argument("--sets", type=int, default=SETS)
+    parser.add_argument("--only", action="append", default=[], help="a tension; repeatable")
+    parser.add_argument("--folder", type=Path, default=None, help="where to keep the answers")
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    if given.write and (given.patients, given.sets, given.only) != (PATIENTS, SETS, []):
+        parser.error("what is shipped is all of it, at the default size")
+    with show_notices():
+        found = simulate(given.patients, given.sets, tuple(given.only))
+    folder = SHIPPED if given.write else given.folder
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / "tensions.csv", found.table.to_csv(index=False, float_format="%.6g"))
+        write_atomic(folder / "tensions.json", json.dumps(found.basis, indent=2) + "\n")
+    with pd.option_context("display.width", 250, "display.max_rows", 500, "display.max_columns", 30):
+        print(found.table.to_string(float_format=lambda x: f"{x:.3f}"))
+
+
+if __name__ == "__main__":
+    main()
