@@ -2,6 +2,7 @@
 
     .venv/bin/python validation/calibration/tensions.py            # some minutes
     .venv/bin/python validation/calibration/tensions.py --write    # into the page and the shipped answers
+    .venv/bin/python validation/calibration/tensions.py --folder FOLDER, then --answers FOLDER --write
 
 `aftercar compare` shows the shipped answers (`src/aftercar/catalogue/validation/tensions.csv`), and says so where they
 rest on other numbers than are in use.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -19,10 +21,13 @@ from aftercar.calibration.assumptions import answer, describe_basis, prepare
 from aftercar.catalogue import load_base, tensions
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
-from aftercar.catalogue.tensions import TensionResults, check_tensions, load_tensions
+from aftercar.catalogue.tensions import TensionResults, check_tensions, load_tension_results, load_tensions
 from aftercar.foundation import DEFAULT_SEED, show_notices, write_atomic
+from aftercar.report.tension_words import CANDIDATE_HEADS, FIGURE_HEADS, candidate_cells, figure_cells, say_tension
+from aftercar.strategy.tensions import ShownTension, read_tension, say_size
 from aftercar.trials import find_plan, load_plan
 
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "tensions.md"
 SHIPPED = Path(tensions.__file__).parent / "validation"
 PATIENTS, SETS = 200, 40
 
@@ -39,19 +44,54 @@ def simulate(patients: int, sets: int, only: tuple[str, ...] = ()) -> TensionRes
     return TensionResults(table, describe_basis(setting))
 
 
+def tabulate(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = tuple(heads)
+    lines = [heads, tuple("---" for _ in heads), *map(tuple, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write_page(page: str, found: TensionResults) -> str:
+    """Return the page with its generated parts made from the answers."""
+    shown = [read_tension(one, found.table) for one in load_tensions().values()]
+    for name, text in (
+        ("size", f"Made with {say_size(found.basis)}. Hash of numbers `{str(found.basis['basis'])[:12]}`."),
+        ("short", "\n".join(f"- {say_tension(one)}" for one in shown)),
+        ("tensions", "\n\n".join(map(write_tension, shown))),
+    ):
+        start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
+        before, rest = page.split(start)
+        page = f"{before}{start}\n\n{text}\n\n{end}{rest.split(end)[1]}"
+    return page
+
+
+def write_tension(one: ShownTension) -> str:
+    asked = load_tensions()[one.tension_id].candidates.values()
+    reasons = "\n".join(f"- *{each.statement}.* {each.why_open} ({each.source}, {each.locator})" for each in asked)
+    return "\n\n".join([
+        f"## {one.title}", one.evidence, tabulate(FIGURE_HEADS, map(figure_cells, one.figures)),
+        tabulate(CANDIDATE_HEADS, (candidate_cells(each, one) for each in one.candidates)), "Why it is open:", reasons,
+    ])  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--patients", type=int, default=PATIENTS)
     parser.add_argument("--sets", type=int, default=SETS)
     parser.add_argument("--only", action="append", default=[], help="a tension; repeatable")
     parser.add_argument("--folder", type=Path, default=None, help="where to keep the answers")
+    parser.add_argument("--answers", type=Path, default=None, help="answers that lie in a folder, not simulated anew")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    if given.write and (given.patients, given.sets, given.only) != (PATIENTS, SETS, []):
-        parser.error("what is shipped is all of it, at the default size")
-    with show_notices():
-        found = simulate(given.patients, given.sets, tuple(given.only))
+    if given.only and (given.write or given.answers):
+        parser.error("what is shipped is all of it")
+    if given.answers is not None:
+        found = load_tension_results(given.answers)
+    else:
+        with show_notices():
+            found = simulate(given.patients, given.sets, tuple(given.only))
     folder = SHIPPED if given.write else given.folder
+    if given.write:
+        write_atomic(PAGE, write_page(PAGE.read_text(encoding="utf-8"), found))
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / "tensions.csv", found.table.to_csv(index=False, float_format="%.6g"))

@@ -4,6 +4,10 @@ A published figure is a count of patients, and what simulation says of it is a d
 `aftercar.calibration.prediction`: over parameter sets, over what few simulated patients leave open, over what cohorts
 differ by (the calibration's discrepancy), over chance. A figure outside of its 90% interval disagrees. A change
 resolves a disagreement where the figure comes to lie inside; what it costs are figures that were inside before.
+
+A change moves the middle of that distribution (by the logit of the simulated share, in the same patients); its width
+stays that of the model as it is. Otherwise a change would resolve a disagreement by being simulated in fewer patients,
+or by the noise with which a spread between sets is known.
 """
 
 from __future__ import annotations
@@ -11,15 +15,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import betaincinv
+from scipy.special import betaincinv, logit
 
 from aftercar.calibration.cohorts import CohortRequest, simulate_cohort
 from aftercar.calibration.outcomes import had_outcome, may_have_outcome
-from aftercar.calibration.prediction import fit_rate
+from aftercar.calibration.prediction import ArmRate, fit_rate
 from aftercar.calibration.salvage_cohorts import find_counterpart
 from aftercar.calibration.targets import CountedTarget, count_targets
 from aftercar.catalogue import EvidenceBase
@@ -46,7 +51,7 @@ from aftercar.trials.plan import ArmEntry
 
 LEVEL = 0.90
 ANTIBODY_FOUND = 0.1
-"""Index of antibodies above which a virtual patient is counted as positive; a definition, as on the page of mechanisms."""
+"""Index of antibodies above which a virtual patient counts as positive: a definition, as on the page of mechanisms."""
 ADA_STUDY = (34, 55)
 """Patients with antibodies and patients of the study that saw no effect: target `lcar_ada`, checked against it."""
 _STUDIES = 400
@@ -58,6 +63,18 @@ COLUMNS = (
     "tension", "candidate", "readout", "measure", "part", "events", "total", "simulated", "sampling_lb", "sampling_ub",
     "parameters_lb", "parameters_ub", "predicted_lb", "predicted_ub", "tail", "inside", "patients",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CountRate:
+    """What virtual patients say of a share, and the logit of the share among them."""
+
+    rate: ArmRate
+    middle: float
+
+    def moved_to(self, middle: float) -> ArmRate:
+        """Return the same width around another middle."""
+        return replace(self.rate, logits=self.rate.logits + (middle - self.middle))
 
 
 @dataclass(frozen=True)
@@ -131,32 +148,33 @@ def answer(
     advance("the model as it is")
     trial = _run(tried, setting, None) if tried else None
     facts: dict[str, pd.DataFrame] = {}
-    rows: list[dict[str, object]] = []
+    costs = _costs(tensions, setting, facts, {})
+    rows: list[dict[str, object]] = [{"tension": "", "candidate": "", **row} for row in costs]
     for tension in tensions:
-        own = _read(tension, None, trial, setting, facts)
+        own = _read(tension, None, trial, setting, facts, {})
         rows += [{"tension": tension.id, "candidate": "", **row} for row in own]
+        before = {str(row["readout"]): row["_rate"] for row in (*costs, *own) if "_rate" in row}
         for name, candidate in tension.candidates.items():
             if not candidate.can_be_simulated:
                 continue
             advance(f"{tension.id}: {name}")
-            found = _try(tension, candidate, trial, setting, facts)
+            found = _try(tension, candidate, trial, setting, facts, before)
             rows += [{"tension": tension.id, "candidate": name, **row} for row in found]
-    for row in _costs(tensions, setting, facts):  # the same figures in the model as it is
-        rows.append({"tension": "", "candidate": "", **row})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _try(
-    tension: Tension, candidate: Candidate, trial: Trial | None, setting: Setting, facts: dict[str, pd.DataFrame]
-) -> list[dict[str, object]]:
+    tension: Tension, candidate: Candidate, trial: Trial | None, setting: Setting, facts: dict[str, pd.DataFrame],
+    before: Mapping[str, Any],
+) -> list[dict[str, object]]:  # fmt: skip
     """Return the rows of a candidate; who is treated is chosen among the patients of the model as it is."""
     if not (candidate.values or candidate.off or candidate.first):
-        return _read(tension, candidate, trial, setting, facts)
+        return _read(tension, candidate, trial, setting, facts, before)
     changed = replace(setting, data=change_data(setting.data, candidate))
     salvage = [one for one in tension.readouts if one.measure in OF_SALVAGE and one.id not in candidate.not_for]
     anew: dict[str, pd.DataFrame] = {}
-    rows = _read(tension, candidate, _run(salvage, changed, candidate) if salvage else None, changed, anew)
-    return rows + (_costs([tension], changed, anew) if touches_first(candidate, setting.calibration) else [])
+    rows = _read(tension, candidate, _run(salvage, changed, candidate) if salvage else None, changed, anew, before)
+    return rows + (_costs([tension], changed, anew, before) if touches_first(candidate, setting.calibration) else [])
 
 
 def touches_first(candidate: Candidate, calibration: Calibration) -> bool:
@@ -195,7 +213,7 @@ def _arm_of(readout: Readout, setting: Setting) -> ArmEntry:
 
 def _read(
     tension: Tension, candidate: Candidate | None, trial: Trial | None, setting: Setting,
-    facts: dict[str, pd.DataFrame],
+    facts: dict[str, pd.DataFrame], before: Mapping[str, Any],
 ) -> list[dict[str, object]]:  # fmt: skip
     rows = []
     for readout in tension.readouts:
@@ -203,15 +221,15 @@ def _read(
             continue
         if readout.measure in OF_SALVAGE:
             assert trial is not None  # as its readouts are of salvage
-            row = _read_arm(readout, candidate, trial, setting)
+            row = _read_arm(readout, candidate, trial, setting, before.get(readout.id))
         else:
-            row = _read_first(readout, _facts(readout.cohort, setting, facts), setting)
+            row = _read_first(readout, _facts(readout.cohort, setting, facts), setting, before.get(readout.id))
         rows.append({"readout": readout.id, "measure": readout.measure, "part": "own", **row})
     return rows
 
 
 def _read_arm(
-    readout: Readout, candidate: Candidate | None, trial: Trial, setting: Setting
+    readout: Readout, candidate: Candidate | None, trial: Trial, setting: Setting, before: CountRate | None
 ) -> dict[str, object]:  # fmt: skip
     """Return what an arm says of a salvage cohort."""
     arm, subjects = _arm_of(readout, setting).name, trial.tables.subjects.set_index("patient")
@@ -225,7 +243,7 @@ def _read_arm(
     mine = records[(records["arm"] == arm) & records["patient"].isin(subjects.index)]
     return judge_count(
         mine["had"].to_numpy(dtype=bool), mine["patient"].map(subjects["parameter_set"]).to_numpy(), events, total,
-        discrepancy=setting.discrepancy,
+        discrepancy=setting.discrepancy, before=before,
     )  # fmt: skip
 
 
@@ -262,12 +280,18 @@ def observed_count(readout: Readout, base: EvidenceBase) -> tuple[int, int, floa
 
 
 def judge_count(
-    had: npt.NDArray[np.bool_], sets: npt.NDArray[np.int64], events: int, total: int, *, discrepancy: float
-) -> dict[str, object]:
+    had: npt.NDArray[np.bool_], sets: npt.NDArray[np.int64], events: int, total: int, *, discrepancy: float,
+    before: CountRate | None = None,
+) -> dict[str, object]:  # fmt: skip
     """Return what virtual patients, each of a parameter set, say of a count of events among `total` patients.
 
     Intervals of 90%: of sampling (Jeffreys), over parameter sets, and of the count as a share. `tail`: twice the
-    smaller probability of a count as far out, that seen counted half.
+    smaller probability of a count as far out, that seen counted half. `_rate` is for `before` of a changed model.
+
+    Parameters
+    ----------
+    before
+        Of the model as it is: its width is taken, and moved to where these patients are.
 
     Raises
     ------
@@ -275,8 +299,8 @@ def judge_count(
         There are no virtual patients.
     """
     by = pd.DataFrame({"had": had, "set": sets}).groupby("set")["had"].agg(["sum", "size"])
-    rate = fit_rate(by["sum"], by["size"])
-    pmf = rate.predict(total, discrepancy=discrepancy)
+    own = CountRate(fit_rate(by["sum"], by["size"]), float(logit((had.sum() + 0.5) / (len(had) + 1.0))))
+    pmf = (before or own).moved_to(own.middle).predict(total, discrepancy=discrepancy)
     low, high = interval_of(pmf, LEVEL)
     below, at_most = pit_range(pmf, events)
     middle = 0.5 * (below + at_most)
@@ -288,7 +312,7 @@ def judge_count(
         "events": events, "total": total, "simulated": x / n, "sampling_lb": sampled[0], "sampling_ub": sampled[1],
         "parameters_lb": spread[0], "parameters_ub": spread[1], "predicted_lb": low / total,
         "predicted_ub": high / total, "tail": 2 * min(middle, 1 - middle), "inside": bool(low <= events <= high),
-        "patients": len(had),
+        "patients": len(had), "_rate": own,
     }  # fmt: skip
 
 
@@ -305,7 +329,9 @@ def _facts(cohort: str, setting: Setting, known: dict[str, pd.DataFrame]) -> pd.
     return known[cohort]
 
 
-def _read_first(readout: Readout, facts: pd.DataFrame, setting: Setting) -> dict[str, object]:
+def _read_first(
+    readout: Readout, facts: pd.DataFrame, setting: Setting, before: CountRate | None
+) -> dict[str, object]:  # fmt: skip
     """Return what a virtual cohort says of a figure after the first treatment."""
     positive = facts["antibody"].to_numpy() > ANTIBODY_FOUND
     progressed = facts["progression_day"].notna().to_numpy()
@@ -316,16 +342,19 @@ def _read_first(readout: Readout, facts: pd.DataFrame, setting: Setting) -> dict
         among = progressed if readout.measure == "ADA at progression" else np.ones(len(facts), dtype=bool)
         events, total = int(row.events or 0), int(row.n or 0)
         return judge_count(
-            positive[among], facts["set"].to_numpy()[among], events, total, discrepancy=setting.discrepancy
-        )
-    return _judge_target(setting.targets()[str(readout.target)], facts, setting)
+            positive[among], facts["set"].to_numpy()[among], events, total, discrepancy=setting.discrepancy,
+            before=before,
+        )  # fmt: skip
+    return _judge_target(setting.targets()[str(readout.target)], facts, setting, before)
 
 
-def _judge_target(target: CountedTarget, facts: pd.DataFrame, setting: Setting) -> dict[str, object]:
+def _judge_target(
+    target: CountedTarget, facts: pd.DataFrame, setting: Setting, before: CountRate | None
+) -> dict[str, object]:  # fmt: skip
     among = may_have_outcome(facts, target)
     return judge_count(
         had_outcome(facts, target.outcome)[among], facts["set"].to_numpy()[among], round(target.events),
-        round(target.n), discrepancy=setting.discrepancy,
+        round(target.n), discrepancy=setting.discrepancy, before=before,
     )  # fmt: skip
 
 
@@ -357,7 +386,7 @@ def _judge_effect(facts: pd.DataFrame, positive: npt.NDArray[np.bool_], setting:
 
 
 def _costs(
-    tensions: Sequence[Tension], setting: Setting, facts: dict[str, pd.DataFrame]
+    tensions: Sequence[Tension], setting: Setting, facts: dict[str, pd.DataFrame], before: Mapping[str, Any]
 ) -> list[dict[str, object]]:  # fmt: skip
     """Return fitted figures of response and time, of KarMMa-like patients and of the tensions' own cohorts."""
     own = {one.cohort for tension in tensions for one in tension.readouts if one.measure not in OF_SALVAGE}
@@ -367,7 +396,7 @@ def _costs(
         for target in setting.targets().values():
             fitted = target.use == "fit" and name in target.cohorts and not target.subgroup
             if fitted and target.id not in asked and target.outcome.kind in _COSTS:
-                row = _judge_target(target, _facts(name, setting, facts), setting)
+                row = _judge_target(target, _facts(name, setting, facts), setting, before.get(target.id))
                 rows.append({"readout": target.id, "measure": target.words(), "part": "cost", **row})
     return rows
 

@@ -11,7 +11,7 @@ Under a parameter set that nobody knows, the arms' true means are about normal: 
 for the set, and B / K + W / N for the K sets and N patients that there were.
 
 Response is 0 or 1. Of progression-free survival a patient's value is a pseudo-value of the restricted mean: the time
-without progression up to the horizon where nobody is censored before it (andersen2003).
+without progression up to the horizon where nobody is censored before it (efron1981).
 """
 
 from __future__ import annotations
