@@ -29,7 +29,7 @@ from aftercar.trials import find_plan, load_plan
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "tensions.md"
 SHIPPED = Path(tensions.__file__).parent / "validation"
-PATIENTS, SETS = 200, 40
+PATIENTS, SETS = 600, 40
 
 
 def simulate(patients: int, sets: int, only: tuple[str, ...] = ()) -> TensionResults:

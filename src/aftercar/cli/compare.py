@@ -96,7 +96,7 @@ def _print(comparison: Comparison, format: options.TableFormat) -> None:
         from aftercar.cli.printing import console
         from aftercar.report.terminal import render_table
 
-        console(100).print(render_table(comparison))
+        console(106).print(render_table(comparison))
         if comparison.simulated is not None:
             _print_simulated(comparison.simulated)
 

@@ -27,7 +27,7 @@ def observed_text(one: TensionFigure) -> str:
 def simulated_text(one: TensionFigure) -> str:
     """Return what simulation says: the rate, and in what interval such a cohort's would lie."""
     if one.measure == _EFFECT:
-        return f"{100 * one.simulated:.0f} of such studies would find one"
+        return f"{100 * one.simulated:.0f} of 100 such studies would find one"
     return f"{100 * one.simulated:.0f} ({100 * one.predicted_lb:.0f}–{100 * one.predicted_ub:.0f})"
 
 
@@ -47,7 +47,7 @@ def resolves_text(one: TensionCandidate, tension: ShownTension) -> str:
     resolved, left = (name_figures(names, one.figures) for names in (one.resolves, one.leaves))
     if not resolved:
         return "nothing"
-    return f"{', '.join(resolved)}{f'; not {chr(44).join(left)}' if left else ''}"
+    return ", ".join(resolved) + (f"; not {', '.join(left)}" if left else "")
 
 
 def costs_text(one: TensionCandidate) -> str:

@@ -13,8 +13,8 @@ from aftercar.report import words
 from aftercar.report._sections import describe_identified
 from aftercar.strategy.results import DISCLAIMER, RANK_LEVEL, Comparison, StrategyResult
 
-# Below this width the columns of least weight give way: top 3, then CR and PFS.
-_WIDE, _MIDDLE = 118, 96
+# Below this width the columns of least weight give way: top 3, then ranks, then CR and PFS.
+_WIDE, _RANKED, _MIDDLE = 118, 106, 96
 _NARROWEST = 80
 
 
@@ -61,7 +61,7 @@ def _build_table(comparison: Comparison, width: int) -> Table:
         table.add_column("PFS", no_wrap=True)
     table.add_column("certainty", no_wrap=True)
     table.add_column("best", justify="right", no_wrap=True)
-    if width >= _MIDDLE:
+    if width >= _RANKED:
         table.add_column("rank", justify="right", no_wrap=True)
     if width >= _WIDE:
         table.add_column("top 3", justify="right", no_wrap=True)
@@ -88,7 +88,7 @@ def _cells(result: StrategyResult, width: int) -> Iterable[str]:
         yield f"{pfs.median:.1f}" if pfs else _range_of_medians(result)
     yield result.certainty.level if result.certainty else words.MISSING
     yield words.percent(rank.prob_best) if rank else words.MISSING
-    if width >= _MIDDLE:
+    if width >= _RANKED:
         yield words.rank_text(rank.rank_lb, rank.rank_ub) if rank else words.MISSING
     if width >= _WIDE:
         yield words.percent(rank.prob_top3) if rank else words.MISSING

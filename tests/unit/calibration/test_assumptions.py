@@ -107,7 +107,7 @@ def test_a_count_far_from_the_simulated_rate_disagrees() -> None:
 def test_a_change_resolves_nothing_by_leaving_fewer_patients() -> None:
     """With ten patients a width of their own would hold any count; that of the model as it is does not."""
     rng = np.random.default_rng(2)
-    many, few = rng.random(2_000) < 0.1, np.array([True] + [False] * 9)
+    many, few = rng.random(2_000) < 0.1, np.array([True] * 2 + [False] * 8)
     before = judge_count(many, np.tile(np.arange(20), 100), 9, 20, discrepancy=0.0)["_rate"]
     assert isinstance(before, CountRate)
     alone = judge_count(few, np.tile([0, 1], 5), 9, 20, discrepancy=0.0)
