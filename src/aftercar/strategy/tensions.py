@@ -168,9 +168,10 @@ def _figures(rows: pd.DataFrame, names: Mapping[str, str]) -> tuple[TensionFigur
     """Return rows as figures; a fitted one of the first treatment is named by what it measures."""
     return tuple(
         TensionFigure(
-            readout=row["readout"], name=names.get(row["readout"], _fitted(row)), measure=row["measure"], events=float(row["events"]), total=float(row["total"]),
-            simulated=float(row["simulated"]), predicted_lb=float(row["predicted_lb"]),
-            predicted_ub=float(row["predicted_ub"]), inside=bool(row["inside"]),
+            readout=row["readout"], name=names.get(row["readout"], _fitted(row)), measure=row["measure"],
+            events=float(row["events"]), total=float(row["total"]), simulated=float(row["simulated"]),
+            predicted_lb=float(row["predicted_lb"]), predicted_ub=float(row["predicted_ub"]),
+            inside=bool(row["inside"]),
         )
         for row in rows.to_dict("records")
     )  # fmt: skip
