@@ -64,7 +64,8 @@ def simulate_cohort(request: CohortRequest, data: ModelData) -> pd.DataFrame:
 
     Columns: `set` (from 1), `best` (category), `response_day`, `progression_day` (NaN for none), `peak` [copies/ug],
     `quantified_day` (last with copies above the limit of quantification; -inf for none), `antigen_lost` (share of cells
-    at progression that lost BCMA or its epitope; NaN without progression), `emd` (plasmacytomas at the start).
+    at progression that lost BCMA or its epitope; NaN without progression), `antibody` (highest index of antibodies
+    against the CAR, 0 to 1), `emd` (plasmacytomas at the start).
     Patients whose integration stopped early are left out; `attrs["stopped"]` counts them.
     """
     cohort = request.cohort
@@ -76,6 +77,7 @@ def simulate_cohort(request: CohortRequest, data: ModelData) -> pd.DataFrame:
     ).parameters
     system, settings = build_system(data, course.structure), default_settings(course.structure, data)
     clones = [f"{site}_{clone.id}" for clone in course.structure.clones for site in SITES]
+    antibodies = [f"{slot}_antibody" for slot in course.structure.slot_names("product")]
     times = np.unique(np.concatenate([[course.start], _SCHEDULE.days(course.end), _DAILY]))
     parts = []
     for first in range(0, len(people), _BLOCK):
@@ -83,7 +85,7 @@ def simulate_cohort(request: CohortRequest, data: ModelData) -> pd.DataFrame:
             warnings.simplefilter("ignore", IntegrationWarning)  # counted below
             result = simulate(
                 system, times=times, patients=people.iloc[first : first + _BLOCK], doses=list(course.doses),
-                outputs=[*SYSTEM_LEVELS, *clones, PROGENITOR], seed=request.seed, settings=settings,
+                outputs=[*SYSTEM_LEVELS, *clones, PROGENITOR, *antibodies], seed=request.seed, settings=settings,
             )  # fmt: skip
         parts.append(read_facts(result, structure=course.structure, seed=request.seed))
     facts = pd.concat(parts)
@@ -111,10 +113,16 @@ def read_facts(result: xr.Dataset, *, structure: Structure, seed: int) -> pd.Dat
             "progression_day": table["progression_day"].to_numpy(),
             "peak": np.where(times >= 0, copies, 0.0).max(axis=1),
             "quantified_day": np.where(quantified, times, -np.inf).max(axis=1),
+            "antibody": _highest_antibody(result, structure),
             "antigen_lost": _lost(result, structure, table["progression_confirmed_day"].to_numpy()),
         },
         index=table.index,
     )
+
+
+def _highest_antibody(result: xr.Dataset, structure: Structure) -> FloatArray:
+    found = [result[f"{slot}_antibody"].to_numpy().max(axis=1) for slot in structure.slot_names("product")]
+    return np.asarray(np.max(found, axis=0), dtype=np.float64)
 
 
 def _lost(result: xr.Dataset, structure: Structure, day: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ from aftercar.cli import options
 from aftercar.foundation import DEFAULT_SEED, Fault, InputError, write_atomic
 
 if TYPE_CHECKING:
-    from aftercar.strategy import Comparison
+    from aftercar.strategy import Comparison, Simulated
 
 EXAMPLE = "Example: aftercar compare --prior strict --out compare.html"
 
@@ -96,11 +96,24 @@ def _print(comparison: Comparison, format: options.TableFormat) -> None:
         from aftercar.cli.printing import console
         from aftercar.report.terminal import render_table
 
-        console(100).print(render_table(comparison))
+        console(106).print(render_table(comparison))
         if comparison.simulated is not None:
-            from aftercar.report.trial_terminal import render_beside
+            _print_simulated(comparison.simulated)
 
-            console(100).print(render_beside(comparison.simulated.beside))
+
+def _print_simulated(simulated: Simulated) -> None:
+    from aftercar.cli.printing import console
+    from aftercar.report.simulated_section import say_identified
+    from aftercar.report.tension_terminal import render_tensions
+    from aftercar.report.trial_terminal import render_beside
+
+    shown = console(100)
+    shown.print(render_beside(simulated.beside))
+    for sentence in say_identified(simulated.identified):
+        shown.print(sentence, markup=False, highlight=False)
+    if simulated.tensions is not None and simulated.tensions.shown:
+        shown.print()
+        shown.print(render_tensions(simulated.tensions))
 
 
 def simulate_beside(comparison: Comparison) -> Comparison:

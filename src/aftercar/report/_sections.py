@@ -91,3 +91,11 @@ def describe_filters(comparison: Comparison) -> str:
         if (values := getattr(filters, name))
     ]
     return f"Used are {prior}; {counts}." + (f" Restricted to {'; '.join(chosen)}." if chosen else "")
+
+
+def describe_identified(comparison: Comparison) -> str:
+    """Return in a sentence which order of the ranked strategies the evidence identifies; empty where none is ranked."""
+    if comparison.identified is None:
+        return ""
+    names = {row.strategy.strategy_id: row.strategy.name for row in comparison.results}
+    return words.identified_text(comparison.identified, what="ORR, observed", names=names)

@@ -150,7 +150,7 @@ def _environment() -> Environment:
     }  # fmt: skip
     environment.globals |= {
         "interval": words.interval, "months": words.months, "count": words.count, "figure_text": words.figure_text,
-        "counts_sign": words.counts_sign, "guessed_note": words.GUESSED_NOTE,
+        "counts_sign": words.counts_sign, "rank_text": words.rank_text, "guessed_note": words.GUESSED_NOTE,
         "few_sign": words.few_sign, "few_note": words.FEW_NOTE,
     }  # fmt: skip
     return environment

@@ -5,12 +5,13 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from aftercar.report import words
-from aftercar.report._sections import build_sections, describe_filters
+from aftercar.report._sections import build_sections, describe_filters, describe_identified
 from aftercar.report.document import render_document
 from aftercar.report.embedding import embed_json
 from aftercar.report.sensitivity import render_confounding, split_sensitivity
 from aftercar.report.simulated_section import SimulatedSection, render_simulated_section
 from aftercar.report.summary import render_ranking, render_summary
+from aftercar.report.tension_section import TensionSection, render_tension_section
 from aftercar.strategy.agreement import SIMULATED_LEVEL
 from aftercar.strategy.export import comparison_to_dict
 from aftercar.strategy.results import DISCLAIMER, Comparison
@@ -24,7 +25,7 @@ _CONTENTS = (
 _SUMMARY_COLUMNS = (
     ("Strategy", "text"), ("Cohorts", "number"), ("Responders/ patients", "number"), ("ORR [interval]", "number"),
     ("New cohort", "number"), ("CR [interval]", "number"), ("PFS, months", "number"), ("Certainty of ORR", "number"),
-    ("Highest ORR", "number"), ("Top 3", "number"),
+    ("Highest ORR", "number"), ("Rank, 90%", "number"),
 )  # fmt: skip
 _CERTAINTY_ORDER = {"very low": 1, "low": 2, "moderate": 3, "high": 4}
 
@@ -34,7 +35,7 @@ def render_report(comparison: Comparison) -> str:
 
     The simulated half, where the comparison has one, is a section of its own after the observed strategies.
     """
-    simulated = _simulated(comparison)
+    simulated, tensions = _simulated(comparison), _tensions(comparison)
     sections = build_sections(comparison)
     overview = [render_summary(comparison), render_ranking(comparison), render_summary(comparison, measure="CR")]
     sensitivity, confounding = split_sensitivity(comparison), render_confounding(comparison)
@@ -46,10 +47,14 @@ def render_report(comparison: Comparison) -> str:
     contents = list(_CONTENTS)
     if simulated is not None:
         contents.insert(2, ("simulated", "Simulated"))
+    if tensions is not None:
+        contents.insert(3, ("tensions", "Disagreements"))
     return render_document(
         "report.html.j2",
         figures=[*drawn, *(simulated.figures if simulated is not None else ())],
         simulated=simulated,
+        tensions=tensions,
+        identified=describe_identified(comparison),
         title=TITLE,
         disclaimer=DISCLAIMER,
         contents=contents,
@@ -82,4 +87,10 @@ def _simulated(comparison: Comparison) -> SimulatedSection | None:
         calibrated=found.calibrated,
         level=SIMULATED_LEVEL,
         observed_level=comparison.settings.level,
+        identified=found.identified,
     )
+
+
+def _tensions(comparison: Comparison) -> TensionSection | None:
+    found = comparison.simulated
+    return render_tension_section(found.tensions) if found is not None and found.tensions is not None else None

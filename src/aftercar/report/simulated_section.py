@@ -13,6 +13,9 @@ from aftercar.report import words
 from aftercar.report.figure import Figure
 from aftercar.report.trial_agreement import agreement_figures, disagrees
 from aftercar.report.trial_mechanisms import mechanism_figure
+from aftercar.synthesis.ranking import Identification
+
+_RANK_HEADS = {"orr": "Rank by ORR simulated, 90%", "pfs": "Rank by PFS simulated, 90%"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,15 @@ class SimulatedSection:
         ORR, CR and median PFS by strategy, observed and simulated.
     apart
         Strategies whose intervals do not meet, by measure, in words; empty if there are none.
+    identified
+        Which order the simulation identifies, in sentences.
     """
 
     warning: str
     facts: tuple[tuple[str, str], ...]
     table: pd.DataFrame
     apart: tuple[str, ...]
+    identified: tuple[str, ...]
     figures: tuple[Figure, ...]
 
 
@@ -46,6 +52,7 @@ def render_simulated_section(
     calibrated: bool = False,
     level: float = 0.90,
     observed_level: float | None = None,
+    identified: Mapping[str, Identification] | None = None,
 ) -> SimulatedSection:
     """Return the section "Simulated beside observed".
 
@@ -62,6 +69,8 @@ def render_simulated_section(
         Whether the parameters were fitted to data of patients; the warning says which.
     level, observed_level
         Level of the simulated intervals, and of the observed ones where it is another.
+    identified
+        Which order of strategies is identified, by measure.
     """
     figures = agreement_figures(beside, level=level, observed_level=observed_level, prefix="simulated")
     if len(by_mechanism):
@@ -71,6 +80,7 @@ def render_simulated_section(
         facts=tuple((str(name), str(value)) for name, value in settings.items()),
         table=beside_table(beside),
         apart=tuple(filter(None, (_apart(beside, measure) for measure in ("orr", "cr")))),
+        identified=tuple(say_identified(identified or {})),
         figures=tuple(figures),
     )
 
@@ -79,6 +89,11 @@ def simulated_warning(calibrated: bool) -> str:
     """Return the sentence over everything simulated."""
     known = "first treatment calibrated to published cohorts, salvage not" if calibrated else "uncalibrated"
     return f"SIMULATED, {known}. Nothing simulated was seen in a patient, and none of it enters the pooled evidence."
+
+
+def say_identified(identified: Mapping[str, Identification]) -> list[str]:
+    """Return which order the simulation identifies, a sentence a measure."""
+    return [words.identified_text(one, what=f"{name}, simulated") for name, one in identified.items()]
 
 
 def beside_table(beside: pd.DataFrame) -> pd.DataFrame:
@@ -90,6 +105,9 @@ def beside_table(beside: pd.DataFrame) -> pd.DataFrame:
             cells[f"{name} observed"] = _share(row, f"{measure}_observed")
             mark = "≠ " if disagrees(row.get(f"{measure}_agrees")) else ""
             cells[f"{name} simulated"] = mark + _share(row, f"{measure}_simulated", wide=True)
+        for short, head in _RANK_HEADS.items():
+            if f"{short}_rank_lb" in row:
+                cells[head] = words.rank_text(row[f"{short}_rank_lb"], row[f"{short}_rank_ub"])
         cells["Median PFS observed, months"] = _median(row, "pfs_observed")
         cells["Median PFS simulated, months"] = _median(row, "pfs_simulated", wide=True)
         rows.append(cells)

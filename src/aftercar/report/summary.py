@@ -10,7 +10,7 @@ import pandas as pd
 from aftercar.report import words
 from aftercar.report._rows import Rows, percent_scale, row_specs, side_width
 from aftercar.report.figure import BLUE, MUTED, SKY, SLATE, Figure
-from aftercar.strategy.results import Comparison, MeasureResult, StrategyResult
+from aftercar.strategy.results import RANK_LEVEL, Comparison, MeasureResult, StrategyResult
 
 Order = Literal["table", "estimate"]
 _MEASURES = ("ORR", "CR")
@@ -173,7 +173,9 @@ def _ranking_table(ranked: Iterable[StrategyResult]) -> pd.DataFrame:
                 "Highest ORR": words.percent(result.rank.prob_best),
                 "Among the three highest": words.percent(result.rank.prob_top3),
                 "Mean rank": f"{result.rank.mean_rank:.1f}",
-                "Rank, interval": f"{result.rank.rank_lb:.0f} to {result.rank.rank_ub:.0f}",
+                f"Rank, {words.level_text(RANK_LEVEL)} interval": words.rank_text(
+                    result.rank.rank_lb, result.rank.rank_ub
+                ),
             }
             for result in ranked
             if result.rank is not None

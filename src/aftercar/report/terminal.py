@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from aftercar.report import words
-from aftercar.strategy.results import DISCLAIMER, Comparison, StrategyResult
+from aftercar.report._sections import describe_identified
+from aftercar.strategy.results import DISCLAIMER, RANK_LEVEL, Comparison, StrategyResult
 
-# Below this width the columns of least weight give way: top 3, then CR and PFS.
-_WIDE, _MIDDLE = 118, 96
+# Below this width the columns of least weight give way: top 3, then ranks, then CR and PFS.
+_WIDE, _RANKED, _MIDDLE = 118, 106, 96
 _NARROWEST = 80
 
 
@@ -33,7 +34,11 @@ class _TerminalTable:
         self.comparison = comparison
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Group(_build_table(self.comparison, options.max_width), *_footnotes(self.comparison, options.max_width))
+        identified = describe_identified(self.comparison)
+        yield Group(
+            _build_table(self.comparison, options.max_width), *([Text(identified)] if identified else []),
+            *_footnotes(self.comparison, options.max_width),
+        )  # fmt: skip
 
 
 def _build_table(comparison: Comparison, width: int) -> Table:
@@ -56,6 +61,8 @@ def _build_table(comparison: Comparison, width: int) -> Table:
         table.add_column("PFS", no_wrap=True)
     table.add_column("certainty", no_wrap=True)
     table.add_column("best", justify="right", no_wrap=True)
+    if width >= _RANKED:
+        table.add_column("rank", justify="right", no_wrap=True)
     if width >= _WIDE:
         table.add_column("top 3", justify="right", no_wrap=True)
     ranked = [result for result in comparison.results if result.strategy.ranked]
@@ -81,6 +88,8 @@ def _cells(result: StrategyResult, width: int) -> Iterable[str]:
         yield f"{pfs.median:.1f}" if pfs else _range_of_medians(result)
     yield result.certainty.level if result.certainty else words.MISSING
     yield words.percent(rank.prob_best) if rank else words.MISSING
+    if width >= _RANKED:
+        yield words.rank_text(rank.rank_lb, rank.rank_ub) if rank else words.MISSING
     if width >= _WIDE:
         yield words.percent(rank.prob_top3) if rank else words.MISSING
 
@@ -99,7 +108,8 @@ def _footnotes(comparison: Comparison, width: int) -> list[Text]:
         f"k: cohorts pooled; r/n: responders of patients; ORR: pooled, with {level} interval; new: where the true "
         "rate of a new cohort would lie. With few patients ORR is drawn towards the mean of all ranked strategies: "
         f"compare it with r/n. {words.GUESSED_NOTE} {words.FEW_NOTE} "
-        "best: probability of the highest ORR among ranked strategies."
+        "best: probability of the highest ORR among ranked strategies; "
+        f"rank: {words.level_text(RANK_LEVEL)} interval of the rank by ORR."
     ]
     if width >= _MIDDLE:
         notes.append(

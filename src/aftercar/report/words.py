@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aftercar.strategy.results import FigureLine, MeasureResult
+from aftercar.synthesis.ranking import Identification
 from aftercar.synthesis.results import PooledProportion
 
 MISSING = "—"
@@ -200,3 +203,28 @@ def figure_text(line: FigureLine) -> str:
         time = "" if line.timepoint_months is None else f" at {line.timepoint_months:g} months"
         return f"{line.estimate:g}%{limits}{time}" if line.estimate is not None else MISSING
     return f"{months(line.estimate, line.ci_lb, line.ci_ub)} months"
+
+
+def identified_text(found: Identification, *, what: str, names: Mapping[str, str] | None = None) -> str:
+    """Return in a sentence which order is identified.
+
+    Parameters
+    ----------
+    what
+        What strategies are ordered by, e.g. ``ORR, observed``.
+    names
+        Strategies' names where `found` holds ids.
+    """
+    known = names or {}
+    pairs = f"{what}: of {plural(found.pairs, 'pair')} of strategies {found.apart or 'none'}"
+    pairs += f" {'is' if found.apart == 1 else 'are'} told apart (order with probability {found.certainty:.0%} or more)"
+    if found.best:
+        return f"{pairs}; the best is {headline(known.get(found.best, found.best))}."
+    return f"{pairs}; which is best is not identified: {len(found.may_be_best)} may be."
+
+
+def rank_text(low: float | None, high: float | None) -> str:
+    """Return an interval of ranks."""
+    if low is None or high is None or low != low or high != high:
+        return MISSING
+    return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"

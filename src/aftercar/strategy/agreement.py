@@ -8,7 +8,7 @@ Patients differ: the simulated ones relapsed after one product, the observed one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,21 @@ import pandas as pd
 
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
+from aftercar.foundation import NotPoolableError, draw_stream
 from aftercar.patients.parameter_choice import PARAMETERS
 from aftercar.strategy.export import comparison_frame
-from aftercar.strategy.results import Comparison
+from aftercar.strategy.results import RANK_LEVEL, Comparison
+from aftercar.strategy.tensions import Tensions, list_tensions
+from aftercar.synthesis.ranking import Identification
 from aftercar.trials import TrialPlan, compare_by_mechanism, find_plan, load_plan, run_trial, summarise
+from aftercar.trials.ranks import rank_arms
+from aftercar.trials.tables import TrialTables
 
 BUILT_IN = "after_ide_cel"
 SIMULATED_LEVEL = 0.90
 """Level of the simulated intervals."""
 _MEASURES = {"orr": "ORR", "cr": "CR"}
+_RANKED = {"orr": "ORR", "pfs": "PFS"}
 _ENDS = ("lb", "ub")
 
 
@@ -44,6 +50,10 @@ class Simulated:
         Whether the first treatment's parameters are those of the calibration.
     hashes
         Of model data.
+    identified
+        By ORR and PFS: which order of the strategies, by name, the simulation identifies.
+    tensions
+        Where the model and the evidence disagree, as the shipped answers have it.
     """
 
     beside: pd.DataFrame
@@ -51,6 +61,8 @@ class Simulated:
     facts: Mapping[str, str]
     calibrated: bool
     hashes: Mapping[str, str]
+    identified: Mapping[str, Identification] = field(default_factory=dict)
+    tensions: Tensions | None = None
 
 
 def list_simulated(comparison: Comparison) -> TrialPlan:
@@ -91,9 +103,12 @@ def simulate_strategies(comparison: Comparison, *, advance: Callable[[int], None
         "Criteria": f"{plan.criteria}, confirmed",
         "Intervals": f"simulated {SIMULATED_LEVEL:.0%}, observed {settings.level:.0%}",
     }  # fmt: skip
-    beside = set_beside(comparison, plan, endpoints)
+    beside, identified = add_ranks(set_beside(comparison, plan, endpoints), run.tables, seed=settings.seed)
     calibrated = bool(settings.simulated_sets) and parameters == "posterior"
-    simulated = Simulated(beside, compare_by_mechanism(run.tables), facts, calibrated, {"model_data": data.hash})
+    simulated = Simulated(
+        beside, compare_by_mechanism(run.tables), facts, calibrated, {"model_data": data.hash}, identified,
+        list_tensions(comparison.results, data),
+    )  # fmt: skip
     hashes = {**comparison.manifest.hashes, **simulated.hashes}
     return replace(comparison, simulated=simulated, manifest=replace(comparison.manifest, hashes=hashes))
 
@@ -122,6 +137,31 @@ def set_beside(comparison: Comparison, plan: TrialPlan, endpoints: pd.DataFrame)
         row |= _simulated("pfs", simulated[arm.name, "PFS"])
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def add_ranks(
+    beside: pd.DataFrame, tables: TrialTables, *, seed: int
+) -> tuple[pd.DataFrame, Mapping[str, Identification]]:  # fmt: skip
+    """Return the table with ranks of the simulated arms, and which order of strategies is identified, by ORR and PFS.
+
+    New columns ``<orr|pfs>_rank_lb``, ``_rank_ub`` (`RANK_LEVEL`; rank 1 is the highest) and ``_prob_best``; missing
+    where arms cannot be ranked. PFS is mean time without progression up to the last day that every arm is followed to.
+    """
+    found: dict[str, Identification] = {}
+    name_of = dict(zip(beside["arm"], beside["strategy"], strict=True))
+    for short, measure in _RANKED.items():
+        columns = [f"{short}_{name}" for name in ("rank_lb", "rank_ub", "prob_best")]
+        beside[columns] = np.nan
+        try:
+            ranking, order = rank_arms(tables, measure, level=RANK_LEVEL, rng=draw_stream(seed, "simulated ranks"))
+        except NotPoolableError:
+            continue  # one arm, or hardly any patient
+        rows = {row.strategy: (row.rank_lb, row.rank_ub, row.p_best) for row in ranking.rows}
+        beside[columns] = [rows[str(arm)] for arm in beside["arm"]]
+        found[measure] = replace(
+            order, best=name_of.get(order.best, ""), may_be_best=tuple(name_of[arm] for arm in order.may_be_best)
+        )
+    return beside, found
 
 
 def _measure(short: str, seen: Mapping[Any, Any], drawn: Mapping[Any, Any]) -> dict[str, object]:

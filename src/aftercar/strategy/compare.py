@@ -18,6 +18,7 @@ from aftercar.strategy._pooling import fit_strategies, pool_alone, pool_by_other
 from aftercar.strategy._sensitivity import tabulate_sensitivity
 from aftercar.strategy._statements import describe_limits, describe_methods
 from aftercar.strategy.results import (
+    RANK_LEVEL,
     CertaintyRating,
     CohortLine,
     CompareSettings,
@@ -30,7 +31,7 @@ from aftercar.strategy.results import (
 from aftercar.strategy.settings import check_settings, command_of
 from aftercar.synthesis.bayes import HierarchicalPosterior
 from aftercar.synthesis.confounding import find_reversals
-from aftercar.synthesis.ranking import rank_strategies
+from aftercar.synthesis.ranking import Identification, identify_order, rank_strategies
 from aftercar.synthesis.results import PooledProportion
 
 Progress = Callable[[str], None]
@@ -73,7 +74,7 @@ def compare_strategies(
     progress(STAGES[2])
     _, cr_results = _pool(strategies, "CR", cr, settings, draws=1)  # not ranked: its draws are not looked at
     progress(STAGES[3])
-    ranks = _rank(orr_posterior, settings.level)
+    ranks, identified = _rank(orr_posterior)
     progress(STAGES[4])
     sensitivity = tabulate_sensitivity(base, strategies, settings, orr_posterior)
     progress(STAGES[5])
@@ -94,6 +95,7 @@ def compare_strategies(
         method_card=describe_methods(orr_posterior, settings),
         notes=describe_limits(base, {name: selection.used for name, (selection, _) in orr.items()}),
         manifest=Manifest(command_of(settings), settings.to_dict(), settings.seed, {"evidence": base.hash}),
+        identified=identified,
     )
 
 
@@ -146,14 +148,15 @@ def _pool(
     return posterior, results
 
 
-def _rank(posterior: HierarchicalPosterior | None, level: float) -> dict[str, RankSummary]:
+def _rank(posterior: HierarchicalPosterior | None) -> tuple[dict[str, RankSummary], Identification | None]:
     if posterior is None or len(posterior.names) < 2:
-        return {}
-    ranking = rank_strategies(posterior.names, posterior.draws, level=level)
-    return {
+        return {}, None
+    ranking = rank_strategies(posterior.names, posterior.draws, level=RANK_LEVEL)
+    ranks = {
         row.strategy: RankSummary(row.p_best, row.p_top, row.mean_rank, row.rank_lb, row.rank_ub)
         for row in ranking.rows
     }
+    return ranks, identify_order(posterior.names, ranking.pairwise)
 
 
 def _row(

@@ -24,6 +24,7 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
         "sensitivity": _records(comparison.sensitivity),
         "confounding": _records(comparison.confounding),
         "discrepancies": [asdict(entry) for entry in comparison.discrepancies],
+        "identified": asdict(comparison.identified) if comparison.identified else None,
         "simulated": _simulated(comparison),
     }
 
@@ -62,6 +63,8 @@ def _row(row: StrategyResult) -> dict[str, Any]:
         "prob_best": row.rank.prob_best if row.rank else None,
         "prob_top3": row.rank.prob_top3 if row.rank else None,
         "mean_rank": row.rank.mean_rank if row.rank else None,
+        "rank_lb": row.rank.rank_lb if row.rank else None,
+        "rank_ub": row.rank.rank_ub if row.rank else None,
     }
 
 
@@ -80,7 +83,18 @@ def _simulated(comparison: Comparison) -> dict[str, Any] | None:
         "facts": dict(found.facts),
         "beside": _records(found.beside),
         "by_mechanism": _records(found.by_mechanism),
+        "identified": {name: asdict(one) for name, one in found.identified.items()},
+        "tensions": _known(asdict(found.tensions)) if found.tensions else None,
     }
+
+
+def _known(value: Any) -> Any:
+    """Return plain data with None for what is missing."""
+    if isinstance(value, dict):
+        return {key: _known(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(one) for one in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -11,11 +11,14 @@ import pandas as pd
 from aftercar.catalogue import Discrepancy, Strategy
 from aftercar.evidence import Filters
 from aftercar.foundation import DEFAULT_SEED, Manifest
+from aftercar.synthesis.ranking import Identification
 from aftercar.synthesis.results import PooledProportion
 
 if TYPE_CHECKING:
     from aftercar.strategy.agreement import Simulated
 
+RANK_LEVEL = 0.90
+"""Level of intervals of ranks: a pair that is told apart at 95% lies outside of each other's tails of 5%."""
 DISCLAIMER = (
     "For research and trial design only. Not medical advice; never for treating a patient. The figures come from small "
     "single-arm cohorts that were not randomised against one another: differences between strategies may be "
@@ -30,7 +33,7 @@ class CompareSettings:
     Attributes
     ----------
     level
-        Level of all intervals.
+        Level of all intervals, but for those of ranks (`RANK_LEVEL`).
     draws
         Posterior draws behind the ranking.
     evidence_directory, evidence_mode
@@ -193,7 +196,7 @@ class CertaintyRating:
 
 @dataclass(frozen=True, slots=True)
 class RankSummary:
-    """Where a strategy ranks in ORR among the ranked ones, from joint posterior draws."""
+    """Where a strategy ranks in ORR among the ranked ones, from joint posterior draws; interval of `RANK_LEVEL`."""
 
     prob_best: float
     prob_top3: float
@@ -233,6 +236,8 @@ class Comparison:
         The choices made, by name.
     simulated
         The simulated half, where it was asked for (`simulate_strategies`); nothing else rests on it.
+    identified
+        Which order of the ranked strategies' ORR, by id, the evidence identifies; None where fewer than two are ranked.
     """
 
     settings: CompareSettings
@@ -244,3 +249,4 @@ class Comparison:
     notes: tuple[str, ...]
     manifest: Manifest
     simulated: Simulated | None = None
+    identified: Identification | None = None

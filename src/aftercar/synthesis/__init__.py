@@ -22,7 +22,7 @@ from aftercar.synthesis.meta_regression import (
 from aftercar.synthesis.method_panel import method_panel
 from aftercar.synthesis.pooling import pool_proportions
 from aftercar.synthesis.predictive_counts import mix_binomials, predict_new_cohort, predict_new_cohort_in
-from aftercar.synthesis.ranking import Ranking, rank_strategies
+from aftercar.synthesis.ranking import Identification, Ranking, identify_order, rank_strategies
 from aftercar.synthesis.reconstruction import ReconstructedData, reconstruct_individual_data
 from aftercar.synthesis.results import Heterogeneity, PooledEffect, PooledProportion
 from aftercar.synthesis.risk_of_bias import BiasAssessment, CohortFeatures, judge_bias, load_bias_rules
@@ -72,6 +72,7 @@ __all__ = [
     "HazardRatio",
     "Heterogeneity",
     "HierarchicalPosterior",
+    "Identification",
     "LogRank",
     "MetaRegression",
     "OneStageCurve",
@@ -116,6 +117,7 @@ __all__ = [
     "fit_hazard_ratio",
     "fit_kaplan_meier",
     "fit_meta_regression",
+    "identify_order",
     "influence_on_restricted_mean",
     "interval_of",
     "interval_tau2",

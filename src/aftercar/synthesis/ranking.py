@@ -69,6 +69,74 @@ class Ranking:
         return pd.DataFrame([{name: getattr(row, name) for name in StrategyRank.__slots__} for row in self.rows])
 
 
+CERTAINTY = 0.95
+"""Probability of an order from which on two strategies are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Which order of strategies is identified, pair by pair.
+
+    Attributes
+    ----------
+    pairs, apart
+        Pairs of strategies, and how many of them are told apart: one is above the other with `certainty` or more.
+    best
+        The strategy that is told to be above every other; empty where there is none.
+    may_be_best
+        Strategies that no other is told to be above, in the order given.
+    """
+
+    pairs: int
+    apart: int
+    best: str
+    may_be_best: tuple[str, ...]
+    certainty: float = CERTAINTY
+
+
+def identify_order(names: Sequence[str], pairwise: FloatArray, *, certainty: float = CERTAINTY) -> Identification:
+    """Tell which pairs of strategies are told apart, and whether the best is.
+
+    A pair whose order has a probability between 1 - `certainty` and `certainty` is not identified: what is known
+    does not say which of the two is above. Pairs are judged one by one, without a correction for their number.
+
+    Parameters
+    ----------
+    names
+        Strategies, shape (S,).
+    pairwise
+        Probability that the row's value exceeds the column's, shape (S, S), as `Ranking.pairwise`.
+    certainty
+        Above one half, at most 1.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, or a certainty out of range.
+
+    Examples
+    --------
+    >>> found = identify_order(("a", "b"), np.array([[0.5, 0.7], [0.3, 0.5]]))
+    >>> found.apart, found.best, found.may_be_best
+    (0, '', ('a', 'b'))
+    """
+    above = np.asarray(pairwise, dtype=np.float64)
+    faults = []
+    if above.shape != (len(names), len(names)):
+        found = f"probabilities of shape {above.shape} for {len(names)} strategies."
+        faults.append(Fault("pairwise", found, "Give one row and one column a strategy."))
+    if not 0.5 < certainty <= 1:
+        faults.append(Fault("certainty", f"{certainty:g}.", "Give a probability above 0.5: 0.95."))
+    if faults:
+        raise InputError(faults)
+    told = above >= certainty
+    np.fill_diagonal(told, False)
+    places = range(len(names))
+    best = next((names[s] for s in places if len(names) > 1 and told[s].sum() == len(names) - 1), "")
+    open_ = tuple(names[s] for s in places if not told[:, s].any())
+    return Identification(len(names) * (len(names) - 1) // 2, int(told.sum()), best, open_, certainty)
+
+
 def rank_strategies(
     names: Sequence[str],
     draws: FloatArray,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from aftercar.foundation import InputError, NotPoolableError
-from aftercar.synthesis.ranking import rank_strategies
+from aftercar.synthesis.ranking import identify_order, rank_strategies
 
 NAMES = ("a", "b", "c")
 DRAWS = np.array([[3.0, 3.0, 1.0, 2.0], [2.0, 1.0, 3.0, 2.0], [1.0, 2.0, 2.0, 1.0]])
@@ -65,3 +66,31 @@ def test_strategies_that_tie_at_the_edge_of_the_top_share_its_places() -> None:
     draws = np.array([[4.0, 4.0], [3.0, 3.0], [2.0, 2.0], [2.0, 2.0], [1.0, 1.0]])
     ranking = rank_strategies(list("abcde"), np.tile(draws, 8), top=3)
     assert [row.p_top for row in ranking.rows] == [1.0, 1.0, 0.5, 0.5, 0.0]
+
+
+def test_pairs_of_independent_normals_have_the_closed_form() -> None:
+    """P(a > b) is Phi of the difference of means over the root of the sum of variances."""
+    mean, sd = np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, 0.3])
+    draws = mean[:, None] + sd[:, None] * np.random.default_rng(3).normal(size=(3, 40_000))
+    ranking = rank_strategies(NAMES, draws, level=0.90, run=1)
+    exact = norm.cdf((mean[:, None] - mean) / np.sqrt(sd[:, None] ** 2 + sd**2))
+    # Four Monte-Carlo standard errors of a probability of one half from 40,000 draws.
+    assert ranking.pairwise == pytest.approx(exact, abs=4 * 0.5 / np.sqrt(40_000))
+    found = identify_order(NAMES, ranking.pairwise)
+    assert exact[1, 0] < 0.95 < exact[2, 0] < exact[2, 1]  # so that two of three pairs are told apart
+    assert (found.pairs, found.apart, found.best, found.may_be_best) == (3, 2, "c", ("c",))
+    assert [(row.rank_lb, row.rank_ub) for row in ranking.rows] == [(2.0, 3.0), (2.0, 3.0), (1.0, 1.0)]
+
+
+def test_the_best_is_not_identified_while_one_other_may_be_above_it() -> None:
+    above = np.array([[0.5, 0.94, 0.99], [0.06, 0.5, 0.95], [0.01, 0.05, 0.5]])
+    found = identify_order(NAMES, above)
+    assert (found.apart, found.best, found.may_be_best) == (2, "", ("a", "b"))
+    assert identify_order(NAMES, above, certainty=0.9).best == "a"
+
+
+def test_an_order_of_other_strategies_is_refused() -> None:
+    with pytest.raises(InputError, match="shape"):
+        identify_order(("a", "b"), np.full((3, 3), 0.5))
+    with pytest.raises(InputError, match="a probability above"):
+        identify_order(("a", "b"), np.full((2, 2), 0.5), certainty=0.4)
