@@ -216,7 +216,9 @@ def test_compare_writes_a_report_that_reproduces_itself(tmp_path: Path) -> None:
     made = run("compare", "--prior", "strict", "--draws", "2000", "--out", "report.html", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert "report: report.html" in made.stdout
-    assert "never for treating a patient" in " ".join(made.stdout.split())
+    told = " ".join(made.stdout.split())
+    assert "never for treating a patient" in told
+    assert "ORR, observed: of " in told and "SIMULATED" not in told
     report = tmp_path / "report.html"
     assert report.stat().st_size < 5_000_000
     same = run("reproduce", "report.html", cwd=tmp_path)
@@ -231,6 +233,20 @@ def test_compare_writes_a_report_that_reproduces_itself(tmp_path: Path) -> None:
     differs = run("reproduce", "report.html", cwd=tmp_path)
     assert differs.returncode == 1
     assert "not the same" in differs.stdout
+
+
+def test_both_halves_say_what_is_identified_and_where_they_disagree(tmp_path: Path) -> None:
+    chosen = ("--strategy", "gprc5d_cart", "--strategy", "checkpoint_inhibition", "--patients", "24", "--sets", "8")
+    made = run("compare", *chosen, "--draws", "2000", "--out", "report.html", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    told = " ".join(made.stdout.split())
+    for half in ("ORR, observed: of 1 pair ", "ORR, simulated: of 1 pair ", "PFS, simulated: of 1 pair "):
+        assert half in told
+    assert "Where the model and the evidence disagree (SIMULATED" in told and "STALE" not in told
+    assert "Nivolumab after CAR-T" in told and "BCMA CAR-T again" not in told  # none of its cohorts is shown
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="tension-checkpoint-blockade"' in page and "Rank by ORR simulated, 90%" in page
+    assert "the same, byte for byte" in run("reproduce", "report.html", cwd=tmp_path).stdout
 
 
 def test_a_report_on_own_tables_never_reads_a_path_from_the_report(tmp_path: Path) -> None:

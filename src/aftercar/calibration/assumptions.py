@@ -52,8 +52,7 @@ from aftercar.trials.plan import ArmEntry
 LEVEL = 0.90
 ANTIBODY_FOUND = 0.1
 """Index of antibodies above which a virtual patient counts as positive: a definition, as on the page of mechanisms."""
-ADA_STUDY = (34, 55)
-"""Patients with antibodies and patients of the study that saw no effect: target `lcar_ada`, checked against it."""
+_ADA_STUDY = "lcar_ada"  # target that holds patients with antibodies, and patients, of the study that saw no effect
 _STUDIES = 400
 _ALPHA = 0.05
 FIRST_COHORT = "karmma_450"
@@ -373,11 +372,13 @@ def _judge_effect(facts: pd.DataFrame, positive: npt.NDArray[np.bool_], setting:
     groups = {"yes": records[positive], "no": records[~positive]}
     empty = {key: np.nan for key in ("sampling_lb", "sampling_ub", "parameters_lb", "parameters_ub", "predicted_lb",
                                      "predicted_ub", "tail")}  # fmt: skip
-    known = {"events": np.nan, "total": ADA_STUDY[1], "patients": len(facts), **empty}
+    row = load_targets().kinetic[_ADA_STUDY]
+    with_antibodies, studied = int(row.events or 0), int(row.n or 0)
+    known = {"events": np.nan, "total": studied, "patients": len(facts), **empty}
     if min(len(group) for group in groups.values()) < 2:
         return {**known, "simulated": np.nan, "inside": False}
     rng = draw_stream(setting.seed, "assumptions", "antibody studies")
-    sizes = {"yes": ADA_STUDY[0], "no": ADA_STUDY[1] - ADA_STUDY[0]}
+    sizes = {"yes": with_antibodies, "no": studied - with_antibodies}
     found = 0
     for _ in range(_STUDIES):
         study = {key: group.iloc[rng.integers(len(group), size=sizes[key])] for key, group in groups.items()}

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from aftercar.calibration.assumptions import (
-    ADA_STUDY,
     COLUMNS,
     CountRate,
     answer,
@@ -24,7 +23,6 @@ from aftercar.catalogue import load_base
 from aftercar.catalogue.calibration import load_calibration
 from aftercar.catalogue.model_data import load_model_data
 from aftercar.catalogue.populations import load_populations
-from aftercar.catalogue.targets import load_targets
 from aftercar.catalogue.tensions import OF_SALVAGE, Candidate, check_tensions, load_tensions
 from aftercar.evidence import preferred_outcome
 from aftercar.foundation import InputError
@@ -84,8 +82,6 @@ def test_figures_are_those_of_the_evidence_base() -> None:
             assert 0 <= events <= total
         if readout.finding is not None:
             assert readout.finding in BASE.findings
-    row = load_targets().kinetic["lcar_ada"]
-    assert (row.events, row.n) == ADA_STUDY
     median = next(one for one in TENSIONS["talquetamab_duration"].readouts if one.measure == "PFS")
     figure = preferred_outcome(BASE, median.cohort, "PFS")
     assert figure is not None and figure.estimate is not None

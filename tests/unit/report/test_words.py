@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from aftercar.report import words
+from aftercar.synthesis.ranking import identify_order
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,19 @@ def test_a_headline_keeps_the_capitals_that_a_name_has() -> None:
 def test_the_level_of_intervals_is_named() -> None:
     assert words.level_text(0.95) == "95%"
     assert words.level_text(0.995) == "99.5%"
+
+
+def test_what_is_identified_is_said_in_one_sentence() -> None:
+    found = identify_order(("a", "b", "c"), np.array([[0.5, 0.6, 0.99], [0.4, 0.5, 0.97], [0.01, 0.03, 0.5]]))
+    text = words.identified_text(found, what="ORR, observed", names={"a": "GPRC5D CAR-T"})
+    assert text.startswith("ORR, observed: of 3 pairs of strategies 2 are told apart")
+    assert text.endswith("which is best is not identified: 2 may be.")
+    told = identify_order(("a", "b"), np.array([[0.5, 0.96], [0.04, 0.5]]))
+    text = words.identified_text(told, what="ORR, observed", names={"a": "GPRC5D CAR-T"})
+    assert "of 1 pair of strategies 1 is told apart" in text and text.endswith("the best is GPRC5D CAR-T.")
+
+
+def test_ranks_are_whole_numbers_or_a_dash() -> None:
+    assert [words.rank_text(*pair) for pair in ((1.0, 9.0), (2.0, 2.0), (None, None), (np.nan, np.nan))] == [
+        "1–9", "2", "—", "—",
+    ]  # fmt: skip
