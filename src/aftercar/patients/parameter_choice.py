@@ -103,7 +103,12 @@ def is_calibrated(sets: ParameterSets | None) -> bool:
 
 def calibration_words(sets: ParameterSets | None) -> str:
     """Return what is calibrated, for the line that says that a figure is simulated."""
-    return "first treatment calibrated to published cohorts, salvage not" if is_calibrated(sets) else "uncalibrated"
+    return say_calibrated(is_calibrated(sets))
+
+
+def say_calibrated(calibrated: bool) -> str:
+    """Return what is calibrated, given whether the first treatment is."""
+    return "first treatment calibrated to published cohorts, salvage not" if calibrated else "uncalibrated"
 
 
 def calibration_words_for_plan(sets: ParameterSets | None, plan: Sequence[Treatment], data: ModelData) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aftercar.patients.parameter_choice import say_calibrated
 from aftercar.report import words
 from aftercar.report.figure import Figure
 from aftercar.report.trial_agreement import agreement_figures, disagrees
@@ -87,7 +88,7 @@ def render_simulated_section(
 
 def simulated_warning(calibrated: bool) -> str:
     """Return the sentence over everything simulated."""
-    known = "first treatment calibrated to published cohorts, salvage not" if calibrated else "uncalibrated"
+    known = say_calibrated(calibrated)
     return f"SIMULATED, {known}. Nothing simulated was seen in a patient, and none of it enters the pooled evidence."
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from aftercar.foundation import Manifest, claim_folder, fill_folder
 from aftercar.trials.folder import FOLDER, load_tables
 from aftercar.trials.plan import TrialPlan
-from aftercar.trials.run import MOST_DETAILED, Block, Prepared, Trial
+from aftercar.trials.run import MOST_DETAILED, Block, Prepared
 from aftercar.trials.summary import TrialSummary, count_flow, summarise_arms
 from aftercar.trials.tables import TABLES, TrialTables, set_types
 
@@ -105,11 +105,6 @@ def _stream(files: Sequence[Path], target: Path, arms: Sequence[str | None]) -> 
 def _of_arm(file: Path, arm: str, schema: pa.Schema) -> pa.Table:
     table = pq.read_table(file, schema=schema)
     return table.filter(pc.equal(table["arm"], arm))
-
-
-def load_trial(prepared: Prepared, folder: Path) -> Trial:
-    """Return the trial of a complete folder."""
-    return Trial(prepared.plan, pd.read_parquet(folder / f"{INDEX}.parquet"), load_tables(folder))
 
 
 def summarise_folder(plan: TrialPlan, folder: Path) -> TrialSummary:
